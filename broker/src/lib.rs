@@ -1,0 +1,1 @@
+//! A Kafka broker in one process, for quick starts, tests and CI.

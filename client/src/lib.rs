@@ -1,0 +1,1 @@
+//! An async Kafka client in pure Rust: producer, consumer, groups, admin.

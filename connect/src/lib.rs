@@ -1,0 +1,1 @@
+//! Kafka Connect without the JVM: the worker, its connectors, its REST API, and the binary.

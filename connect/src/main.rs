@@ -1,0 +1,3 @@
+//! The binary `kconnect`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Kafka's wire protocol and record batches: bytes and meaning, no I/O.

@@ -1,0 +1,1 @@
+//! The test harness (real Kafka, the embedded broker, faults) and the integration tests.
