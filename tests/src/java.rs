@@ -1,0 +1,167 @@
+//! Java programs of Apache Kafka beside ours: the console tools and the Connect worker.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::jars::{self, Version};
+use crate::kafka::java;
+use crate::process::Process;
+use crate::{Result, ports};
+
+/// A command-line tool of Apache Kafka, by its main class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// `kafka-topics.sh`
+    Topics,
+    /// `kafka-console-producer.sh`
+    ConsoleProducer,
+    /// `kafka-console-consumer.sh`
+    ConsoleConsumer,
+    /// `kafka-consumer-groups.sh`
+    ConsumerGroups,
+    /// `kafka-configs.sh`
+    Configs,
+    /// `kafka-get-offsets.sh`
+    GetOffsets,
+}
+
+impl Tool {
+    const fn main_class(self) -> &'static str {
+        match self {
+            Self::Topics => "org.apache.kafka.tools.TopicCommand",
+            Self::ConsoleProducer => "org.apache.kafka.tools.ConsoleProducer",
+            Self::ConsoleConsumer => "org.apache.kafka.tools.consumer.ConsoleConsumer",
+            Self::ConsumerGroups => "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+            Self::Configs => "kafka.admin.ConfigCommand",
+            Self::GetOffsets => "org.apache.kafka.tools.GetOffsetShell",
+        }
+    }
+
+    /// Runs the tool to its end with `input` on its standard input; gives its standard output.
+    ///
+    /// # Errors
+    /// Says what the tool printed if it failed.
+    pub fn run(self, arguments: &[&str], input: &[u8]) -> Result<String> {
+        let jars = jars::directory(Version::V4_3)?;
+        let mut child = Command::new("java")
+            .args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp"])
+            .arg(jars.join("*"))
+            .arg(self.main_class())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut stdin = child.stdin.take().ok_or("no standard input")?;
+        let input = input.to_vec();
+        let feeder = std::thread::spawn(move || stdin.write_all(&input));
+        let output = child.wait_with_output()?;
+        // A tool that ends before it has read everything closes the pipe: its exit code tells the story.
+        let _ = feeder.join();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(stdout);
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        Err(format!(
+            "{self:?} {arguments:?} failed ({}):\n{stdout}{stderr}",
+            output.status
+        )
+        .into())
+    }
+}
+
+/// How long the Java worker may take until its REST API answers that it is healthy.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// A running Java Connect worker.
+#[derive(Debug)]
+pub struct JavaWorker {
+    process: Process,
+    port: u16,
+}
+
+impl JavaWorker {
+    /// Starts a standalone worker in `directory` with `worker` as the text of its properties file and the given
+    /// connector files, and waits until it has started.
+    ///
+    /// `listeners`, `plugin.path` and `plugin.discovery` are added here.
+    pub fn standalone(directory: &Path, worker: &str, connectors: &[&Path]) -> Result<Self> {
+        let arguments = connectors
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        Self::start(
+            "org.apache.kafka.connect.cli.ConnectStandalone",
+            directory,
+            worker,
+            arguments,
+        )
+    }
+
+    /// Starts a distributed worker in `directory`, as [`Self::standalone`].
+    pub fn distributed(directory: &Path, worker: &str) -> Result<Self> {
+        Self::start(
+            "org.apache.kafka.connect.cli.ConnectDistributed",
+            directory,
+            worker,
+            Vec::new(),
+        )
+    }
+
+    fn start(main: &str, directory: &Path, worker: &str, connectors: Vec<String>) -> Result<Self> {
+        let jars = jars::directory(Version::V4_3)?;
+        let plugins = plugin_directory(&jars, directory)?;
+        let port = ports::one()?;
+        let file = directory.join("java-worker.properties");
+        fs::write(
+            &file,
+            format!(
+                "{worker}\nlisteners=http://127.0.0.1:{port}\nplugin.path={}\nplugin.discovery=service_load\n",
+                plugins.display()
+            ),
+        )?;
+        let main: Vec<String> = [main.to_owned(), file.display().to_string()]
+            .into_iter()
+            .chain(connectors)
+            .collect();
+        let mut process = java(
+            "Java worker",
+            &jars,
+            &["-Xms64m", "-Xmx512m"],
+            &main,
+            directory,
+        )?;
+        process.wait_for_line("Kafka Connect started", START_LIMIT)?;
+        Ok(Self { process, port })
+    }
+
+    /// Where its REST API listens.
+    #[must_use]
+    pub fn rest_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The worker's process.
+    pub const fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Stops it with SIGTERM, as an operator would, and waits for the end.
+    pub fn stop(mut self) -> Result<()> {
+        self.process.terminate(Duration::from_secs(60))?;
+        Ok(())
+    }
+}
+
+/// The Java worker loads file connectors only from a directory that `plugin.path` names.
+fn plugin_directory(jars: &Path, directory: &Path) -> Result<PathBuf> {
+    let plugins = directory.join("plugins");
+    fs::create_dir_all(&plugins)?;
+    let jar = format!("connect-file-{}.jar", Version::V4_3.number());
+    fs::copy(jars.join(&jar), plugins.join(&jar))?;
+    Ok(plugins)
+}

@@ -1,0 +1,124 @@
+//! Our worker as a process of its own, as an operator runs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::jars::target_directory;
+use crate::process::Process;
+use crate::{Result, ports};
+
+/// How long our worker may take until it says that it has started. It takes milliseconds; a loaded CI machine more.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The path of the binary `kconnect`, built on first use with the profile of this test.
+///
+/// `KCONNECT_BINARY` names another one, such as the static build.
+pub fn kconnect_binary() -> Result<PathBuf> {
+    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    BINARY
+        .get_or_init(|| build().map_err(|error| error.to_string()))
+        .clone()
+        .map_err(Into::into)
+}
+
+fn build() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("KCONNECT_BINARY") {
+        return Ok(path.into());
+    }
+    let release = !cfg!(debug_assertions);
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args([
+        "build",
+        "--quiet",
+        "--package",
+        "kconnect",
+        "--bin",
+        "kconnect",
+    ]);
+    if release {
+        command.arg("--release");
+    }
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
+    if !output.status.success() {
+        return Err(format!(
+            "cannot build kconnect: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into());
+    }
+    Ok(target_directory()
+        .join(if release { "release" } else { "debug" })
+        .join("kconnect"))
+}
+
+/// A running `kconnect standalone`.
+#[derive(Debug)]
+pub struct KconnectWorker {
+    process: Process,
+    port: u16,
+}
+
+impl KconnectWorker {
+    /// Starts a standalone worker in `directory` with `worker` as the text of its properties file and the given connector
+    /// files, and waits until it has started. `listeners` is added here.
+    pub fn standalone(directory: &Path, worker: &str, connectors: &[&Path]) -> Result<Self> {
+        Self::standalone_with(directory, worker, connectors, &[])
+    }
+
+    /// As [`Self::standalone`], with options such as `--embedded-broker`.
+    pub fn standalone_with(
+        directory: &Path,
+        worker: &str,
+        connectors: &[&Path],
+        options: &[&str],
+    ) -> Result<Self> {
+        let port = ports::one()?;
+        let file = directory.join("worker.properties");
+        fs::write(
+            &file,
+            format!("{worker}\nlisteners=http://127.0.0.1:{port}\n"),
+        )?;
+        let arguments = ["standalone".to_owned()]
+            .into_iter()
+            .chain(options.iter().map(|&option| option.to_owned()))
+            .chain([file.display().to_string()])
+            .chain(
+                connectors
+                    .iter()
+                    .map(|connector| connector.display().to_string()),
+            );
+        let mut process = Process::start(
+            "kconnect",
+            kconnect_binary()?,
+            arguments,
+            directory,
+            &directory.join("kconnect.log"),
+        )?;
+        process.wait_for_line("Kafka Connect started", START_LIMIT)?;
+        Ok(Self { process, port })
+    }
+
+    /// Where its REST API listens.
+    #[must_use]
+    pub fn rest_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The worker's process.
+    pub const fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Stops it with SIGTERM, as an operator would, and waits for the end.
+    pub fn stop(mut self) -> Result<()> {
+        let status = self.process.terminate(Duration::from_secs(30))?;
+        if status.success() || status.code() == Some(143) {
+            return Ok(());
+        }
+        Err(format!("the worker ended with {status}:\n{}", self.process.tail(40)).into())
+    }
+}
