@@ -7,11 +7,21 @@ use kconnect_tests::{KafkaCluster, Tool};
 fn three_brokers_start_and_one_of_them_stops_and_starts_again() {
     let cluster = KafkaCluster::start(Version::V4_3, 3).unwrap();
     let servers = cluster.bootstrap_servers();
-    let topic = ["--bootstrap-server", &servers, "--create", "--topic", "t", "--partitions", "3"];
+    let topic = [
+        "--bootstrap-server",
+        &servers,
+        "--create",
+        "--topic",
+        "t",
+        "--partitions",
+        "3",
+    ];
     Tool::Topics.run(&topic, b"").unwrap();
     cluster.stop(1).unwrap();
     cluster.restart(1).unwrap();
-    let listed = Tool::Topics.run(&["--bootstrap-server", &servers, "--list"], b"").unwrap();
+    let listed = Tool::Topics
+        .run(&["--bootstrap-server", &servers, "--list"], b"")
+        .unwrap();
     assert_eq!(listed.trim(), "t");
 }
 
