@@ -1,0 +1,32 @@
+//! Configuration under Kafka's own property names: each key is declared once, everything else is derived from that.
+//!
+//! [`config!`](crate::config!) turns a declaration into a typed struct, a parser for [`Properties`] that reports every
+//! complaint at once, and a table of [`ConfigKey`]s for whoever shows or validates configuration.
+
+mod checks;
+mod common;
+mod declare;
+mod error;
+mod key;
+mod password;
+mod properties;
+mod value;
+
+pub use checks::Check;
+pub use common::{
+    BufferSize, CommonConfig, DnsLookup, IdleTime, MetadataRecoveryStrategy, SecurityProtocol,
+};
+#[doc(hidden)]
+pub use declare::{Claim, declared, join, number, parse_enum};
+pub use error::ConfigError;
+pub use key::{ConfigKey, ConfigType, Importance, Width};
+pub use password::Password;
+pub use properties::Properties;
+pub use value::ConfigValue;
+
+/// What a value must satisfy beyond its type: written after the default in a [`config!`](crate::config!) declaration.
+pub mod check {
+    pub use super::checks::{
+        at_least, custom, non_empty, one_of, one_of_ignoring_case, unique, within, within_real,
+    };
+}
