@@ -9,6 +9,7 @@ mod declare;
 mod error;
 mod key;
 mod password;
+mod producer;
 mod properties;
 mod value;
 
@@ -21,6 +22,7 @@ pub use declare::{Claim, declared, join, number, parse_enum};
 pub use error::ConfigError;
 pub use key::{ConfigKey, ConfigType, Importance, Width};
 pub use password::Password;
+pub use producer::{Acks, Idempotence, ProducerConfig};
 pub use properties::Properties;
 pub use value::ConfigValue;
 
