@@ -1,1 +1,6 @@
 //! Kafka Connect without the JVM: the worker, its connectors, its REST API, and the binary.
+
+pub mod herder;
+pub mod logging;
+pub mod rest;
+pub mod runtime;

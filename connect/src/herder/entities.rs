@@ -1,0 +1,126 @@
+//! What a worker says and is told over REST: the bodies of requests and answers, field by field as Kafka Connect has them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::runtime::{ConnectorTaskId, State};
+
+/// The configuration of a connector or task as it was given: names and texts, variables unresolved.
+pub type ConfigMap = BTreeMap<String, String>;
+
+/// Whether a connector reads from outside or writes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectorType {
+    /// Reads from outside into topics.
+    Source,
+    /// Writes from topics to the outside.
+    Sink,
+    /// Its plugin is not known here.
+    Unknown,
+}
+
+/// The answer to `GET /`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerInfo {
+    /// The Kafka release whose Connect this worker speaks.
+    pub version: String,
+    /// What this worker was built from.
+    pub commit: String,
+    /// The id of the Kafka cluster behind the worker.
+    pub kafka_cluster_id: Option<String>,
+}
+
+/// The answer to `GET /health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkerStatus {
+    /// `healthy`, `starting` or `unhealthy`.
+    pub status: &'static str,
+    /// The same in a sentence, with what the worker is busy with.
+    pub message: String,
+}
+
+/// A connector's configuration and tasks: the answer to `GET /connectors/{connector}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConnectorInfo {
+    /// The connector's name.
+    pub name: Arc<str>,
+    /// Its configuration as it was given, always with `name`.
+    pub config: Arc<ConfigMap>,
+    /// Its tasks, by number.
+    pub tasks: Vec<ConnectorTaskId>,
+    /// Source or sink.
+    #[serde(rename = "type")]
+    pub kind: ConnectorType,
+}
+
+/// One element of the answer to `GET /connectors/{connector}/tasks`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskInfo {
+    /// Which task.
+    pub id: ConnectorTaskId,
+    /// Its configuration, variables unresolved.
+    pub config: Arc<ConfigMap>,
+}
+
+/// What a connector is doing, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConnectorState {
+    /// What it is doing.
+    pub state: State,
+    /// `host:port` of the worker that runs it.
+    pub worker_id: Arc<str>,
+    /// The version of its plugin, where that is known.
+    pub version: Option<Arc<str>>,
+    /// What went wrong, if it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Arc<str>>,
+}
+
+/// What a task is doing, and where: the answer to `GET /connectors/{connector}/tasks/{task}/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TaskState {
+    /// The task's number.
+    pub id: u32,
+    /// The rest is as for a connector.
+    #[serde(flatten)]
+    pub state: ConnectorState,
+}
+
+/// The answer to `GET /connectors/{connector}/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConnectorStateInfo {
+    /// The connector's name.
+    pub name: Arc<str>,
+    /// The connector itself.
+    pub connector: ConnectorState,
+    /// Its tasks, by number.
+    pub tasks: Vec<TaskState>,
+    /// Source or sink.
+    #[serde(rename = "type")]
+    pub kind: ConnectorType,
+}
+
+/// The body of every answer that is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErrorMessage {
+    /// The HTTP status, or Connect's own code.
+    pub error_code: u16,
+    /// What went wrong.
+    pub message: String,
+}
+
+/// One connector plugin: an element of the answer to `GET /connector-plugins`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PluginInfo {
+    /// The full class name by which it is known.
+    pub class: String,
+    /// `source`, `sink`, `converter`, ...
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}

@@ -1,0 +1,50 @@
+//! Why an order was not carried out, in the words of Kafka Connect.
+
+/// Why the herder did not do what it was told; the text is what the caller is shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HerderError {
+    /// The order makes no sense as it is: HTTP 400.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The worker's configuration forbids it: HTTP 403.
+    #[error("{0}")]
+    Forbidden(String),
+    /// There is no such connector or task: HTTP 404.
+    #[error("{0}")]
+    NotFound(String),
+    /// It is there already, or something else is under way: HTTP 409.
+    #[error("{0}")]
+    Conflict(String),
+    /// It was tried and did not work: HTTP 500.
+    #[error("{0}")]
+    Internal(String),
+    /// The worker is going away: HTTP 503.
+    #[error("Worker is shutting down")]
+    ShuttingDown,
+}
+
+impl HerderError {
+    /// The HTTP status that goes with it.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::BadRequest(_) => 400,
+            Self::Forbidden(_) => 403,
+            Self::NotFound(_) => 404,
+            Self::Conflict(_) => 409,
+            Self::Internal(_) => 500,
+            Self::ShuttingDown => 503,
+        }
+    }
+
+    /// `Connector X not found`.
+    pub(crate) fn connector_not_found(name: &str) -> Self {
+        Self::NotFound(format!("Connector {name} not found"))
+    }
+
+    /// `No status found for connector X`.
+    pub(crate) fn no_status(name: &str) -> Self {
+        Self::NotFound(format!("No status found for connector {name}"))
+    }
+}

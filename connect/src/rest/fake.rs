@@ -1,0 +1,216 @@
+//! A herder in memory, so that the REST API can be tested without anything that runs.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::herder::entities::{
+    ConfigMap, ConnectorInfo, ConnectorState, ConnectorStateInfo, ConnectorType, PluginInfo,
+    ServerInfo, TaskState,
+};
+use crate::herder::{
+    Answer, ClusterView, ConnectorView, Herder, HerderError, Put, PutConnector, RestartRequest,
+    Stage,
+};
+use crate::runtime::{ConnectorTaskId, State, TargetState};
+
+/// Answers reads from a view, notes orders, and answers those with what the test says.
+#[derive(Debug, Default)]
+pub(super) struct FakeHerder {
+    view: Mutex<Arc<ClusterView>>,
+    orders: Mutex<Vec<String>>,
+    error: Mutex<Option<HerderError>>,
+    hangs: Mutex<bool>,
+}
+
+impl FakeHerder {
+    /// One source with one task that runs, and one sink without a status yet.
+    pub(super) fn with_two_connectors() -> Arc<Self> {
+        let herder = Self::default();
+        let mut view = ClusterView::default();
+        view.connectors.insert("src".into(), Arc::new(source()));
+        view.connectors.insert("new sink".into(), Arc::new(sink()));
+        *herder.view.lock().unwrap() = Arc::new(view);
+        Arc::new(herder)
+    }
+
+    pub(super) fn set_starting(&self, doing: &str) {
+        let mut view = self.view.lock().unwrap();
+        Arc::make_mut(&mut view).starting = Some(Stage {
+            doing: doing.to_owned(),
+        });
+    }
+
+    pub(super) fn fail_with(&self, error: HerderError) {
+        *self.error.lock().unwrap() = Some(error);
+    }
+
+    pub(super) fn hang(&self) {
+        *self.hangs.lock().unwrap() = true;
+    }
+
+    pub(super) fn orders(&self) -> Vec<String> {
+        std::mem::take(&mut self.orders.lock().unwrap())
+    }
+
+    fn order<T: Send + 'static>(&self, order: String, answer: T) -> Answer<'_, T> {
+        self.orders.lock().unwrap().push(order);
+        let hangs = *self.hangs.lock().unwrap();
+        let answer = self.error.lock().unwrap().clone().map_or(Ok(answer), Err);
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            answer
+        })
+    }
+}
+
+fn config(pairs: &[(&str, &str)]) -> Arc<ConfigMap> {
+    Arc::new(
+        pairs
+            .iter()
+            .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+            .collect(),
+    )
+}
+
+fn running(trace: Option<&str>) -> ConnectorState {
+    ConnectorState {
+        state: if trace.is_some() {
+            State::Failed
+        } else {
+            State::Running
+        },
+        worker_id: "127.0.0.1:8083".into(),
+        version: Some("1.0".into()),
+        trace: trace.map(Into::into),
+    }
+}
+
+fn source() -> ConnectorView {
+    ConnectorView {
+        kind: ConnectorType::Source,
+        config: config(&[("name", "src"), ("topic", "t")]),
+        tasks: vec![config(&[
+            ("task.class", "FileStreamSourceTask"),
+            ("topic", "t"),
+        ])],
+        status: Some(Arc::new(ConnectorStateInfo {
+            name: "src".into(),
+            connector: running(None),
+            tasks: vec![TaskState {
+                id: 0,
+                state: running(Some("java.io.IOException: gone")),
+            }],
+            kind: ConnectorType::Source,
+        })),
+        topics: vec!["t".into()],
+    }
+}
+
+fn sink() -> ConnectorView {
+    ConnectorView {
+        kind: ConnectorType::Sink,
+        config: config(&[("name", "new sink")]),
+        tasks: Vec::new(),
+        status: None,
+        topics: Vec::new(),
+    }
+}
+
+impl Herder for FakeHerder {
+    fn server_info(&self) -> ServerInfo {
+        ServerInfo {
+            version: "4.3.0".to_owned(),
+            commit: "abc".to_owned(),
+            kafka_cluster_id: Some("YYow90swxNLZ9DUSgqXXBw".to_owned()),
+        }
+    }
+
+    fn view(&self) -> Arc<ClusterView> {
+        Arc::clone(&self.view.lock().unwrap())
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        self.order("ping".to_owned(), ())
+    }
+
+    fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo> {
+        let plugin = |class: &str, kind| PluginInfo {
+            class: class.to_owned(),
+            kind,
+            version: Some("1.0".to_owned()),
+        };
+        let mut plugins = vec![plugin("a.Sink", "sink")];
+        if !connectors_only {
+            plugins.push(plugin("a.Json", "converter"));
+        }
+        plugins
+    }
+
+    fn put_connector(&self, put: PutConnector) -> Answer<'_, Put> {
+        let PutConnector {
+            name,
+            config,
+            initial_state,
+            allow_replace,
+        } = put;
+        let order = format!("put {name} {config:?} {initial_state} replace={allow_replace}");
+        let info = ConnectorInfo {
+            name,
+            config: Arc::new(config),
+            tasks: Vec::new(),
+            kind: ConnectorType::Source,
+        };
+        self.order(
+            order,
+            Put {
+                created: !allow_replace,
+                info,
+            },
+        )
+    }
+
+    fn patch_connector(
+        &self,
+        name: Arc<str>,
+        patch: BTreeMap<String, Option<String>>,
+    ) -> Answer<'_, ConnectorInfo> {
+        let order = format!("patch {name} {patch:?}");
+        self.order(order, source().info(&name))
+    }
+
+    fn delete_connector(&self, name: Arc<str>) -> Answer<'_, ()> {
+        self.order(format!("delete {name}"), ())
+    }
+
+    fn set_target_state(&self, name: Arc<str>, target: TargetState) -> Answer<'_, ()> {
+        self.order(format!("target {name} {target}"), ())
+    }
+
+    fn restart_connector(&self, name: Arc<str>) -> Answer<'_, ()> {
+        self.order(format!("restart {name}"), ())
+    }
+
+    fn restart_connector_and_tasks(
+        &self,
+        request: RestartRequest,
+    ) -> Answer<'_, ConnectorStateInfo> {
+        let RestartRequest {
+            name,
+            only_failed,
+            include_tasks,
+        } = request;
+        let order = format!("restart {name} failed={only_failed} tasks={include_tasks}");
+        let status = source().status.map(Arc::unwrap_or_clone);
+        self.order(order, status.expect("the source has one"))
+    }
+
+    fn restart_task(&self, id: ConnectorTaskId) -> Answer<'_, ()> {
+        self.order(format!("restart {id}"), ())
+    }
+
+    fn reset_topics(&self, name: Arc<str>) -> Answer<'_, ()> {
+        self.order(format!("reset topics {name}"), ())
+    }
+}

@@ -1,0 +1,207 @@
+//! What happens around every request: its path is tidied, it is logged as Kafka Connect logs it, and the answer says who gives it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use axum::body::HttpBody as _;
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use tracing::info;
+
+use super::Api;
+use super::error::ApiError;
+use super::listener::Peer;
+use crate::logging::civil_date;
+
+/// Tidies the path, runs the request, and writes the request log.
+pub(super) async fn around(State(_): State<Api>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let line = RequestLine::of(&request);
+    if let Some(uri) = without_trailing_slash(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(
+        header::SERVER,
+        HeaderValue::from_static(concat!("kconnect/", env!("CARGO_PKG_VERSION"))),
+    );
+    line.log(&response, started);
+    response
+}
+
+/// `/connectors/` means `/connectors`.
+fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let tidy = path.trim_end_matches('/');
+    if tidy.is_empty() || tidy.len() == path.len() {
+        return None;
+    }
+    let mut text = tidy.to_owned();
+    if let Some(query) = uri.query() {
+        let _ = write!(text, "?{query}");
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(text).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+/// Refuses a request whose `Accept` excludes JSON.
+pub(super) async fn must_accept_json(request: Request, next: Next) -> Response {
+    if accepts_json(request.headers()) {
+        next.run(request).await
+    } else {
+        ApiError::Http(StatusCode::NOT_ACCEPTABLE).into_response()
+    }
+}
+
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().peekable();
+    if accepted.peek().is_none() {
+        return true;
+    }
+    accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|range| {
+            let range = range
+                .split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_ascii_lowercase();
+            matches!(
+                range.as_str(),
+                "*/*" | "application/*" | "application/json" | ""
+            )
+        })
+}
+
+/// What the request log says about a request, taken before it is handled.
+struct RequestLine {
+    peer: String,
+    request: String,
+    referer: String,
+    user_agent: String,
+}
+
+impl RequestLine {
+    fn of(request: &Request) -> Self {
+        let peer = request.extensions().get::<ConnectInfo<Peer>>();
+        let text = |name| {
+            let value = request
+                .headers()
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        Self {
+            peer: peer.map_or_else(
+                || "-".to_owned(),
+                |ConnectInfo(Peer(peer))| peer.ip().to_canonical().to_string(),
+            ),
+            request: format!(
+                "{} {} {:?}",
+                request.method(),
+                request.uri(),
+                request.version()
+            ),
+            referer: text(header::REFERER),
+            user_agent: text(header::USER_AGENT),
+        }
+    }
+
+    /// Logs in the extended NCSA format with the time taken in milliseconds.
+    fn log(&self, response: &Response, started: Instant) {
+        let Self {
+            peer,
+            request,
+            referer,
+            user_agent,
+        } = self;
+        let length = response.body().size_hint().exact().unwrap_or(0);
+        info!(
+            target: "kconnect::rest::request",
+            "{peer} - - [{}] \"{request}\" {} {length} \"{referer}\" \"{user_agent}\" {}",
+            ncsa_time(SystemTime::now()),
+            response.status().as_u16(),
+            started.elapsed().as_millis(),
+        );
+    }
+}
+
+/// `22/Nov/2026:11:40:49 +0000`.
+fn ncsa_time(time: SystemTime) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    let (year, month, day) = civil_date(seconds / 86_400);
+    let month = (1..)
+        .zip(MONTHS)
+        .find(|&(number, _)| number == month)
+        .map_or("", |(_, name)| name);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02} +0000")
+}
+
+/// The connector that a path names.
+#[derive(Debug)]
+pub(super) struct ConnectorName(pub(super) Arc<str>);
+
+/// The task that a path names.
+#[derive(Debug)]
+pub(super) struct TaskPath {
+    pub(super) connector: Arc<str>,
+    pub(super) task: u32,
+}
+
+#[derive(Deserialize)]
+struct PathParameters {
+    connector: String,
+    task: Option<String>,
+}
+
+impl PathParameters {
+    async fn of<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let found = Path::<Self>::from_request_parts(parts, state).await;
+        found
+            .map(|Path(parameters)| parameters)
+            .map_err(|_| ApiError::Http(StatusCode::NOT_FOUND))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ConnectorName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Ok(Self(
+            PathParameters::of(parts, state).await?.connector.into(),
+        ))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let parameters = PathParameters::of(parts, state).await?;
+        // A task number that is none is a path that is not there.
+        let task = parameters
+            .task
+            .and_then(|task| task.parse().ok())
+            .ok_or(ApiError::Http(StatusCode::NOT_FOUND))?;
+        Ok(Self {
+            connector: parameters.connector.into(),
+            task,
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! What runs connectors and tasks.
+
+mod state;
+
+pub use state::{ConnectorTaskId, RunId, State, TargetState};
