@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::error::{BatchError, BatchErrorReason};
 use super::iter::Records;
+use super::legacy;
 use crate::compression::{self, Compression};
 
 /// Bytes of the header of a batch, up to the first record.
@@ -89,6 +90,7 @@ pub(crate) enum AttributeBit {
 
 /// Who set the timestamps of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::enum_variant_names, reason = "these are Kafka's names")]
 pub enum TimestampType {
     /// Nobody: message format 0 has none.
     NoTimestampType,
@@ -234,6 +236,27 @@ impl BatchHeader {
         self.last_offset() + 1
     }
 
+    /// Holds `batch`, the whole batch of this header, against the checksum.
+    ///
+    /// # Errors
+    ///
+    /// If they differ.
+    pub fn verify_crc(&self, batch: &[u8]) -> Result<(), BatchError> {
+        let computed = if self.magic < 2 {
+            legacy::compute_crc(batch)
+        } else {
+            compute_crc(batch)
+        };
+        if computed == self.crc {
+            return Ok(());
+        }
+        Err(BatchErrorReason::Checksum {
+            stored: self.crc,
+            computed,
+        }
+        .at(self.base_offset))
+    }
+
     /// The sequence number of the last record, which wraps from `i32::MAX` to 0; -1 without a producer id.
     pub const fn last_sequence(&self) -> i32 {
         if self.base_sequence < 0 {
@@ -252,7 +275,7 @@ fn field<const N: usize>(raw: &[u8; HEADER_LEN], at: usize) -> [u8; N] {
     out
 }
 
-/// The checksum of a whole batch of magic 2.
+/// The checksum of a whole batch of magic 2, as its bytes are.
 pub(crate) fn compute_crc(batch: &[u8]) -> u32 {
     crc32c::crc32c(batch.get(CRC_FROM..).unwrap_or(&[]))
 }
@@ -320,15 +343,7 @@ impl Batch {
     ///
     /// If they differ.
     pub fn verify_crc(&self) -> Result<(), BatchError> {
-        let computed = compute_crc(&self.bytes);
-        if computed == self.header.crc {
-            return Ok(());
-        }
-        Err(BatchErrorReason::Checksum {
-            stored: self.header.crc,
-            computed,
-        }
-        .at(self.header.base_offset))
+        self.header.verify_crc(&self.bytes)
     }
 
     /// The records, decompressed into at most `max_size` bytes; without compression nothing is copied.
@@ -337,16 +352,23 @@ impl Batch {
     ///
     /// If the codec is not known, or the data is damaged or longer than `max_size`.
     pub fn records(&self, max_size: usize) -> Result<Records, BatchError> {
-        let fail = |reason: BatchErrorReason| reason.at(self.header.base_offset);
-        let codec = self.header.attributes.compression().map_err(|codec| {
-            fail(BatchErrorReason::Header {
-                field: "compression codec",
-                value: i64::from(codec),
-            })
-        })?;
-        let stored = self.bytes.slice(HEADER_LEN..);
-        let data = compression::decompress(codec, &stored, max_size)
-            .map_err(|error| fail(error.into()))?;
+        self.open(max_size)
+            .map_err(|reason| reason.at(self.header.base_offset))
+    }
+
+    fn open(&self, max_size: usize) -> Result<Records, BatchErrorReason> {
+        if self.header.magic < 2 {
+            return legacy::open(&self.bytes, max_size).map(Records::of_messages);
+        }
+        let codec =
+            self.header
+                .attributes
+                .compression()
+                .map_err(|codec| BatchErrorReason::Header {
+                    field: "compression codec",
+                    value: i64::from(codec),
+                })?;
+        let data = compression::decompress(codec, &self.bytes.slice(HEADER_LEN..), max_size)?;
         Ok(Records::new(data, &self.header))
     }
 }

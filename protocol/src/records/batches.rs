@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::batch::{Batch, BatchHeader, LOG_OVERHEAD, MAGIC_AT};
+use super::batch::{Batch, BatchHeader, LEAST_LENGTH, LOG_OVERHEAD, MAGIC_AT};
 use super::error::{BatchError, BatchErrorReason};
+use super::legacy;
 
 /// Walks over the batches of a buffer, of all formats, without copying or decompressing.
 ///
@@ -82,7 +83,8 @@ impl Iterator for Batches {
         let length = i32::from_be_bytes(array(&front[8..12]));
         let magic = i8::from_be_bytes([front[MAGIC_AT]]);
         let least = match magic {
-            2 => super::batch::LEAST_LENGTH,
+            2 => LEAST_LENGTH,
+            0 | 1 => legacy::least_length(magic),
             _ => return self.fail(BatchErrorReason::Magic { magic }.at(base_offset)),
         };
         let size = match usize::try_from(length) {
@@ -93,7 +95,12 @@ impl Iterator for Batches {
             return self.cut_off(size);
         }
         let bytes = self.rest.split_to(size);
-        match BatchHeader::parse(&bytes) {
+        let header = if magic == 2 {
+            BatchHeader::parse(&bytes)
+        } else {
+            legacy::header(&bytes).map_err(|reason| reason.at(base_offset))
+        };
+        match header {
             Ok(header) => Some(Ok(Batch::new(bytes, header))),
             Err(error) => self.fail(error),
         }

@@ -5,17 +5,27 @@ use bytes::Bytes;
 use super::Header;
 use super::batch::{BatchHeader, TimestampType};
 use super::error::{BatchError, BatchErrorReason};
+use super::legacy::{Message, MessageSet};
 use super::varint;
 
 /// The records of one batch, decompressed; the bytes may be shared with the buffer that a fetch brought.
 #[derive(Clone, Debug)]
 pub struct Records {
     data: Bytes,
+    format: Format,
     base_offset: i64,
     base_timestamp: i64,
     /// With LogAppendTime the timestamp of every record.
     append_time: Option<i64>,
     count: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// Magic 2.
+    Records,
+    /// Magic 0 and 1.
+    Messages,
 }
 
 impl Records {
@@ -26,11 +36,23 @@ impl Records {
         };
         Self {
             data,
+            format: Format::Records,
             base_offset: header.base_offset,
             base_timestamp: header.base_timestamp,
             append_time,
             // A header with a negative count has been refused.
             count: u32::try_from(header.record_count).unwrap_or(0),
+        }
+    }
+
+    pub(super) fn of_messages(set: MessageSet) -> Self {
+        Self {
+            data: set.data,
+            format: Format::Messages,
+            base_offset: set.base_offset,
+            base_timestamp: 0,
+            append_time: set.append_time,
+            count: set.count,
         }
     }
 
@@ -140,6 +162,14 @@ impl<'a> RecordIter<'a> {
 
     #[inline]
     fn read(&mut self) -> Result<RecordView<'a>, &'static str> {
+        match self.records.format {
+            Format::Records => self.read_record(),
+            Format::Messages => self.read_message(),
+        }
+    }
+
+    #[inline]
+    fn read_record(&mut self) -> Result<RecordView<'a>, &'static str> {
         let mut body = take_record(&mut self.rest)?;
         // One byte of attributes, none of which is defined.
         body = body.get(1..).ok_or("no attributes")?;
@@ -148,23 +178,37 @@ impl<'a> RecordIter<'a> {
         let key = take_bytes(&mut body).ok_or("key is longer than the record")?;
         let value = take_bytes(&mut body).ok_or("value is longer than the record")?;
         let headers = Headers::parse(body)?;
-        let offset = self
-            .records
-            .base_offset
-            .checked_add(i64::from(offset_delta));
         let timestamp = match self.records.append_time {
             Some(time) => time,
             None => self.records.base_timestamp.wrapping_add(timestamp_delta),
         };
         Ok(RecordView {
-            offset: offset
-                .filter(|&offset| offset >= 0)
-                .ok_or("offset is out of range")?,
+            offset: self.offset(i64::from(offset_delta))?,
             timestamp,
             key,
             value,
             headers,
         })
+    }
+
+    #[inline(never)]
+    fn read_message(&mut self) -> Result<RecordView<'a>, &'static str> {
+        let message = Message::take(&mut self.rest)?;
+        Ok(RecordView {
+            offset: self.offset(message.offset)?,
+            timestamp: self.records.append_time.unwrap_or(message.timestamp),
+            key: message.key,
+            value: message.value,
+            headers: Headers::default(),
+        })
+    }
+
+    #[inline]
+    fn offset(&self, delta: i64) -> Result<i64, &'static str> {
+        let offset = self.records.base_offset.checked_add(delta);
+        offset
+            .filter(|&offset| offset >= 0)
+            .ok_or("offset is out of range")
     }
 
     #[cold]

@@ -28,8 +28,10 @@
 mod batch;
 mod batches;
 mod builder;
+mod control;
 mod error;
 mod iter;
+mod legacy;
 mod patch;
 mod sealed;
 pub(crate) mod varint;
@@ -37,6 +39,7 @@ pub(crate) mod varint;
 pub use self::batch::{Attributes, Batch, BatchHeader, HEADER_LEN, TimestampType};
 pub use self::batches::Batches;
 pub use self::builder::{RecordBatchBuilder, record_size_upper_bound};
+pub use self::control::{ControlType, EndTransactionMarker};
 pub use self::error::{AppendError, BatchError, BatchErrorReason};
 pub use self::iter::{Cursor, HeaderIter, Headers, RecordIter, RecordView, Records};
 pub use self::patch::{set_base_offset, set_log_append_time, set_partition_leader_epoch};

@@ -116,13 +116,6 @@ impl SealedBatch {
         self.written = false;
     }
 
-    /// Sets what a broker sets: offset and leader epoch.
-    pub(crate) const fn place(&mut self, base_offset: i64, partition_leader_epoch: i32) {
-        self.header.base_offset = base_offset;
-        self.header.partition_leader_epoch = partition_leader_epoch;
-        self.written = false;
-    }
-
     /// The same records, compressed. Compare [`size`](Self::size) and keep the smaller one.
     ///
     /// `level` is the codec's own (`compression.gzip.level` and so on); `None` is its default.
