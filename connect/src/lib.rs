@@ -1,5 +1,6 @@
 //! Kafka Connect without the JVM: the worker, its connectors, its REST API, and the binary.
 
+pub mod distributed;
 pub mod herder;
 pub mod logging;
 pub mod rest;

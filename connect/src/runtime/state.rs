@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One task of a connector; shown as `name-0`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -32,7 +32,7 @@ impl fmt::Display for ConnectorTaskId {
 }
 
 /// What a connector or task is doing, in Kafka Connect's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum State {
     /// No worker runs it at the moment.
@@ -85,13 +85,29 @@ pub enum TargetState {
     Stopped,
 }
 
-impl fmt::Display for TargetState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl TargetState {
+    /// The state's name in records and REST requests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Started => "STARTED",
             Self::Paused => "PAUSED",
             Self::Stopped => "STOPPED",
-        })
+        }
+    }
+
+    /// The state with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Started, Self::Paused, Self::Stopped]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+impl fmt::Display for TargetState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
