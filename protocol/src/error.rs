@@ -63,12 +63,6 @@ pub enum DecodeReason {
         /// The value as it was sent.
         value: i64,
     },
-    /// Bytes follow where the value should have ended.
-    #[error("{left} bytes too many")]
-    Excess {
-        /// Bytes that are left over.
-        left: usize,
-    },
     /// The version is not one that can be read.
     #[error("version {version} cannot be read")]
     Version {
@@ -82,14 +76,6 @@ pub enum DecodeReason {
         length: usize,
         /// The limit.
         max: usize,
-    },
-    /// A checksum over the bytes is not the one that came with them.
-    #[error("checksum is {actual:#010x}, expected {expected:#010x}")]
-    Checksum {
-        /// The checksum that came along.
-        expected: u32,
-        /// The checksum of the bytes.
-        actual: u32,
     },
     /// The generated decoder refused the value.
     #[error("not a legal message")]

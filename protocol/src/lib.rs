@@ -6,6 +6,7 @@ pub mod error;
 pub mod error_code;
 pub mod frame;
 pub mod header;
+pub mod messages;
 pub mod murmur2;
 pub mod records;
 pub mod types;

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
 
     /// An unsigned variable-length integer.
     pub fn unsigned_varint(&mut self, field: &'static str) -> Result<u32> {
-        let (value, length) = varint::read_u32(&self.bytes[self.at..self.end])
+        let (value, length) = varint::read(&self.bytes[self.at..self.end])
             .map_err(|error| self.varint_error(field, error))?;
         self.at += length;
         Ok(value)

@@ -92,7 +92,12 @@ impl<'a> Writer<'a> {
 
     /// An unsigned variable-length integer.
     pub fn unsigned_varint(&mut self, value: u32) {
-        varint::put_u32(self.out, value);
+        varint::put(self.out, value);
+    }
+
+    /// Bytes as they are, without a length.
+    pub fn raw(&mut self, value: &[u8]) {
+        self.out.put_slice(value);
     }
 
     /// A string.
