@@ -62,7 +62,10 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1), 7);
         for expected in [100, 200, 400, 800, 1000, 1000] {
             let wait = backoff.next().as_millis();
-            assert!((expected * 8 / 10..=expected * 12 / 10).contains(&wait), "{wait} for {expected}");
+            assert!(
+                (expected * 8 / 10..=expected * 12 / 10).contains(&wait),
+                "{wait} for {expected}"
+            );
         }
         backoff.reset();
         assert!(backoff.next() <= Duration::from_millis(120));

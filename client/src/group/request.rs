@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kconnect_protocol::error_code::ErrorCode;
+use kconnect_protocol::ErrorCode;
 use kconnect_protocol::types::BrokerId;
 
 use super::protocol::{Generation, Offer, RoundMember};

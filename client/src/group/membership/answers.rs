@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use kconnect_protocol::error_code::ErrorCode;
+use kconnect_protocol::ErrorCode;
 
 use super::{Action, Assignments, Coordinator, Holds, Membership, State};
-use crate::Error;
 use crate::group::protocol::{Generation, GroupEvent, Joined, Lost, Round};
 use crate::group::request::{Answer, Failure, JoinAnswer, RequestId};
+use crate::{Error, ErrorKind};
 
 /// What an error code does to a membership.
 enum Verdict {
@@ -108,7 +108,7 @@ impl Membership {
             Verdict::FindCoordinator => self.coordinator_lost_if_known(now),
             // An answer about a generation that is over says nothing about this one.
             _ if current.as_ref() != Some(generation) => {}
-            Verdict::Lost(why) => self.lose_or_fence(now, why, "while committing offsets"),
+            Verdict::Lost(why) => self.lose_or_fence(now, why, "committing offsets of"),
             Verdict::Rejoin => self.rejoin_if_stable(now),
             Verdict::Retry | Verdict::Refused => {}
         }
@@ -125,7 +125,7 @@ impl Membership {
             }
             Err(Failure::Code(code)) if !code.is_retriable() => {
                 self.coordinator_failed(now);
-                let error = self.refusal("finding the coordinator", code);
+                let error = self.refusal("finding the coordinator of", code);
                 self.fail(now, error);
             }
             Err(Failure::Fatal(error)) => {
@@ -162,7 +162,7 @@ impl Membership {
                 self.heartbeat.due = now;
                 self.coordinator_lost(now);
             }
-            Verdict::Lost(why) => self.lose_or_fence(now, why, "while sending a heartbeat"),
+            Verdict::Lost(why) => self.lose_or_fence(now, why, "sending a heartbeat to"),
             Verdict::Rejoin => {
                 self.heartbeat.confirmed = now;
                 self.rejoin_if_stable(now);
@@ -170,7 +170,7 @@ impl Membership {
             // The next heartbeat is the retry; the session deadline bounds it.
             Verdict::Retry => {}
             Verdict::Refused => {
-                let error = self.refusal("sending a heartbeat", code);
+                let error = self.refusal("sending a heartbeat to", code);
                 self.fail(now, error);
             }
         }
@@ -197,15 +197,17 @@ impl Membership {
             protocols.any(|offer| offer.name == *name)
         };
         if !offered(&joined.protocol) {
-            let error = Error::broker_misbehaved(format!(
-                "joining group `{}`: the coordinator picked protocol `{}`, which this member did not offer",
+            let text = format!(
+                "while joining group `{}`: the coordinator picked protocol `{}`, which this member did not offer",
                 self.settings.group_id, joined.protocol
-            ));
+            );
+            let error = Error::new(ErrorKind::BrokerMisbehaved, text);
             return self.fail(now, error);
         }
         self.identity.generation = Some(joined.generation.id);
         self.identity.member_id = Some(joined.generation.member_id.clone());
-        self.heartbeat.restart(now, self.settings.heartbeat_interval);
+        self.heartbeat
+            .restart(now, self.settings.heartbeat_interval);
         if joined.leader == joined.generation.member_id {
             self.lead(joined);
         } else if !self.send_sync(joined.protocol, joined.leader, Vec::new()) {
@@ -338,6 +340,14 @@ impl Membership {
     }
 
     fn refusal(&self, doing: &str, code: ErrorCode) -> Error {
-        Error::broker(code, format!("{doing} group `{}`", self.settings.group_id))
+        let doing = format!("{doing} group `{}`", self.settings.group_id);
+        if code == ErrorCode::FencedInstanceId {
+            let text = format!(
+                "while {doing}: {}; give each process its own group.instance.id",
+                Lost::Fenced.reason()
+            );
+            return Error::new(ErrorKind::Fenced, text);
+        }
+        Error::broker(code).during(doing)
     }
 }

@@ -23,9 +23,7 @@ use std::time::{Duration, Instant};
 use kconnect_protocol::types::BrokerId;
 
 use super::backoff::Backoff;
-use super::protocol::{
-    Generation, GroupEvent, GroupSettings, Lost, Offers, RebalanceMode, Round,
-};
+use super::protocol::{Generation, GroupEvent, GroupSettings, Lost, Offers, RebalanceMode, Round};
 use super::request::{Join, Leave, Request, RequestId, Sync};
 
 /// What the core wants done.
@@ -63,7 +61,10 @@ enum State {
     /// Not a member, and nobody asked for one.
     Unjoined,
     /// Waits for the owner, the coordinator and the back-off, then joins.
-    Rejoining { reason: String, not_before: Instant },
+    Rejoining {
+        reason: String,
+        not_before: Instant,
+    },
     Joining(RequestId),
     /// Leads; the protocol computes the assignments.
     Assigning {
@@ -77,7 +78,10 @@ enum State {
         leader: Arc<str>,
     },
     Stable,
-    Leaving { request: RequestId, then_join: bool },
+    Leaving {
+        request: RequestId,
+        then_join: bool,
+    },
     /// Another process has this `group.instance.id`. There is no way back.
     Fenced,
 }
@@ -158,7 +162,11 @@ impl Membership {
     /// A member that has not joined. `seed` spreads the retries of many clients.
     pub(crate) fn new(now: Instant, settings: GroupSettings, seed: u64) -> Self {
         let backoff = |salt| {
-            Backoff::new(settings.retry_backoff, settings.retry_backoff_max, seed ^ salt)
+            Backoff::new(
+                settings.retry_backoff,
+                settings.retry_backoff_max,
+                seed ^ salt,
+            )
         };
         Self {
             join_backoff: backoff(1),
@@ -329,7 +337,8 @@ impl Membership {
 
     /// No answer for a whole session: look for the coordinator again, it may have moved.
     fn expire_session(&mut self, now: Instant) {
-        if self.heartbeats() && self.known_coordinator().is_some() && now >= self.session_deadline() {
+        if self.heartbeats() && self.known_coordinator().is_some() && now >= self.session_deadline()
+        {
             self.heartbeat.restart(now, Duration::ZERO);
             self.coordinator_lost(now);
         }
@@ -384,7 +393,12 @@ impl Membership {
         }
     }
 
-    fn send_sync(&mut self, protocol: Arc<str>, leader: Arc<str>, assignments: Assignments) -> bool {
+    fn send_sync(
+        &mut self,
+        protocol: Arc<str>,
+        leader: Arc<str>,
+        assignments: Assignments,
+    ) -> bool {
         let (Some(broker), Some(generation)) =
             (self.known_coordinator(), self.identity.generation())
         else {
@@ -486,7 +500,8 @@ impl Membership {
 
     /// `None` while the owner holds nothing, or while a JoinGroup waits for others.
     fn poll_deadline(&self) -> Option<Instant> {
-        let watched = self.owner.holds != Holds::Nothing && !matches!(self.state, State::Joining(_));
+        let watched =
+            self.owner.holds != Holds::Nothing && !matches!(self.state, State::Joining(_));
         self.settings
             .poll_interval
             .filter(|_| watched)
