@@ -1,6 +1,7 @@
 //! Kafka Connect without the JVM: the worker, its connectors, its REST API, and the binary.
 
 pub mod api;
+pub mod config;
 pub mod data;
 pub mod distributed;
 pub mod herder;

@@ -1,0 +1,413 @@
+//! The keys that every connector has beside its own: common ones, those of sources, those of sinks.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use kconnect_client::config::{ConfigError, ConfigType, ConfigValue, Properties, Width, check};
+use kconnect_client::{config, config_enum};
+use regex::Regex;
+
+config! {
+    /// What every connector is told.
+    ConnectorConfig {
+        "Common" {
+            /// The connector's name, unique in the worker or cluster.
+            High "name" => name: String, check::custom("non-empty string without ISO control characters", valid_name)
+                => { width: Width::Medium, display_name: "Connector name" };
+            /// The connector's plugin: full class name, simple class name, or that without `Connector`.
+            High "connector.class" => connector_class: String
+                => { width: Width::Long, display_name: "Connector class" };
+            /// The version of the connector's plugin.
+            Medium "connector.plugin.version" => connector_plugin_version: Option<String> = None
+                => { width: Width::Medium, display_name: "Connector version" };
+            /// How many tasks the connector may have.
+            High "tasks.max" => tasks_max: u32 as Int = 1, check::at_least(1)
+                => { width: Width::Short, display_name: "Tasks max" };
+            /// Whether a connector that wants more tasks than it may have fails.
+            Low "tasks.max.enforce" => tasks_max_enforce: bool = true
+                => { width: Width::Short, display_name: "Tasks max enforce" };
+            /// The converter of record keys; the worker's if there is none. Its own keys follow `key.converter.`.
+            Low "key.converter" => key_converter: Option<String> as Class = None
+                => { width: Width::Short, display_name: "Key converter class" };
+            /// The version of the key converter.
+            Low "key.converter.plugin.version" => key_converter_plugin_version: Option<String> = None
+                => { width: Width::Short, display_name: "Key converter version" };
+            /// The converter of record values; the worker's if there is none. Its own keys follow `value.converter.`.
+            Low "value.converter" => value_converter: Option<String> as Class = None
+                => { width: Width::Short, display_name: "Value converter class" };
+            /// The version of the value converter.
+            Low "value.converter.plugin.version" => value_converter_plugin_version: Option<String> = None
+                => { width: Width::Short, display_name: "Value converter version" };
+            /// The converter of header values; the worker's if there is none. Its own keys follow `header.converter.`.
+            Low "header.converter" => header_converter: Option<String> as Class = None
+                => { width: Width::Short, display_name: "Header converter class" };
+            /// The version of the header converter.
+            Low "header.converter.plugin.version" => header_converter_plugin_version: Option<String> = None
+                => { width: Width::Short, display_name: "Header converter version" };
+        }
+        "Transforms" {
+            /// The names of the transformations that each record passes, in order.
+            Low "transforms" => transforms: Vec<String> = Vec::new(),
+                check::custom("non-null string, unique transformation aliases", unique_aliases)
+                => { width: Width::Long, display_name: "Transforms" };
+        }
+        "Predicates" {
+            /// The names of the predicates that transformations refer to.
+            Low "predicates" => predicates: Vec<String> = Vec::new(),
+                check::custom("non-null string, unique predicate aliases", unique_aliases)
+                => { width: Width::Long, display_name: "Predicates" };
+        }
+        "Common" {
+            /// What to do when a configuration value that comes from outside changes.
+            Low "config.action.reload" => config_action_reload: ConfigReloadAction = ConfigReloadAction::Restart
+                => { width: Width::Medium, display_name: "Reload Action" };
+        }
+        "Error Handling" {
+            /// How long a failed operation is tried again, in milliseconds; -1 is for ever.
+            Medium "errors.retry.timeout" => errors_retry_timeout: i64 = 0
+                => { width: Width::Medium, display_name: "Retry Timeout for Errors" };
+            /// The longest pause, in milliseconds, before a failed operation is tried again.
+            Medium "errors.retry.delay.max.ms" => errors_retry_delay_max: Duration = Duration::from_mins(1)
+                => { width: Width::Medium, display_name: "Maximum Delay Between Retries for Errors" };
+            /// Whether a record that cannot be handled fails the task or is skipped.
+            Medium "errors.tolerance" => errors_tolerance: ToleranceType = ToleranceType::None
+                => { width: Width::Short, display_name: "Error Tolerance" };
+            /// Whether each error is logged.
+            Medium "errors.log.enable" => errors_log_enable: bool = false
+                => { width: Width::Short, display_name: "Log Errors" };
+            /// Whether the log of an error holds the record.
+            Medium "errors.log.include.messages" => errors_log_include_messages: bool = false
+                => { width: Width::Short, display_name: "Log Error Details" };
+        }
+    }
+}
+
+config! {
+    /// What every source connector is told.
+    SourceConnectorConfig {
+        with connector: ConnectorConfig {}
+        "Topic Creation" {
+            /// The groups of topics that are created in ways of their own.
+            Low "topic.creation.groups" => topic_creation_groups: Vec<String> = Vec::new(),
+                check::custom("non-null string, unique topic creation groups", unique_aliases)
+                => { width: Width::Long, display_name: "Topic Creation Groups" };
+        }
+        "Exactly Once Support" {
+            /// Whether the connector must not start without exactly-once support.
+            Medium "exactly.once.support" => exactly_once_support: ExactlyOnceSupportLevel
+                = ExactlyOnceSupportLevel::Requested => { width: Width::Short, display_name: "Exactly once support" };
+            /// Where transactions end.
+            Medium "transaction.boundary" => transaction_boundary: TransactionBoundary = TransactionBoundary::Poll
+                => { width: Width::Medium, display_name: "Transaction Boundary" };
+            /// How often transactions end, if that depends on time; the worker's `offset.flush.interval.ms` if null.
+            Low "transaction.boundary.interval.ms" => transaction_boundary_interval: Option<Duration> = None
+                => { width: Width::Short, display_name: "Transaction boundary interval" };
+        }
+        "offsets.topic" {
+            /// The topic for the connector's offsets; the worker's if there is none.
+            Low "offsets.storage.topic" => offsets_storage_topic: Option<String> = None, check::non_empty()
+                => { width: Width::Long, display_name: "Offsets topic" };
+        }
+    }
+}
+
+config! {
+    /// What every sink connector is told.
+    SinkConnectorConfig, rules = sink_rules {
+        with connector: ConnectorConfig {}
+        "Common" {
+            /// The topics to read.
+            High "topics" => topics: Vec<String> = Vec::new(), check::unique()
+                => { order_in_group: 4, width: Width::Long, display_name: "Topics" };
+            /// A regular expression that the names of the topics to read match as a whole.
+            High "topics.regex" => topics_regex: String = String::new(), check::custom("valid regex", valid_regex)
+                => { order_in_group: 4, width: Width::Long, display_name: "Topics regex" };
+        }
+        "Error Handling" {
+            /// The topic for records that cannot be handled; none if empty.
+            Medium "errors.deadletterqueue.topic.name" => errors_deadletterqueue_topic_name: String = String::new()
+                => { order_in_group: 6, width: Width::Medium, display_name: "Dead Letter Queue Topic Name" };
+            /// How many replicas that topic gets when it is created.
+            Medium "errors.deadletterqueue.topic.replication.factor" => errors_deadletterqueue_topic_replication_factor:
+                i16 = 3 => { order_in_group: 7, width: Width::Medium, display_name: "Dead Letter Queue Topic Replication Factor" };
+            /// Whether the records in that topic say in headers what went wrong.
+            Medium "errors.deadletterqueue.context.headers.enable" => errors_deadletterqueue_context_headers_enable: bool
+                = false => { order_in_group: 8, width: Width::Medium, display_name: "Enable Error Context Headers" };
+        }
+    }
+}
+
+config_enum! {
+    /// What to do when a configuration value that comes from outside changes.
+    ConfigReloadAction {
+        /// Nothing.
+        None => "none",
+        /// Restart the connector.
+        Restart => "restart",
+    }
+}
+
+config_enum! {
+    /// Whether a record that cannot be handled fails the task or is skipped.
+    ToleranceType {
+        /// It fails the task.
+        None => "none",
+        /// It is skipped.
+        All => "all",
+    }
+}
+
+config_enum! {
+    /// Whether a connector must not start without exactly-once support.
+    ExactlyOnceSupportLevel, ignoring case {
+        /// It starts without, too.
+        Requested => "requested",
+        /// It must not.
+        Required => "required",
+    }
+}
+
+config_enum! {
+    /// Where transactions of a source task end.
+    TransactionBoundary, ignoring case {
+        /// With each batch.
+        Poll => "poll",
+        /// After some time.
+        Interval => "interval",
+        /// Where the connector says.
+        Connector => "connector",
+    }
+}
+
+fn valid_name(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("String may not be empty".to_owned());
+    }
+    let controls: Vec<String> = text
+        .chars()
+        .filter(|c| c.is_control())
+        .map(|c| u32::from(c).to_string())
+        .collect();
+    if controls.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "String may not contain control sequences but had the following ASCII chars: {}",
+            controls.join(", ")
+        ))
+    }
+}
+
+fn unique_aliases(text: &str) -> Result<(), String> {
+    let aliases = Vec::<String>::parse(text, ConfigType::List)?;
+    let different: BTreeSet<&String> = aliases.iter().collect();
+    if different.len() == aliases.len() {
+        Ok(())
+    } else {
+        Err("Duplicate alias provided.".to_owned())
+    }
+}
+
+fn valid_regex(text: &str) -> Result<(), String> {
+    whole_match(text)
+        .map(drop)
+        .map_err(|error| format!("Invalid regex: {error}"))
+}
+
+/// A regular expression that matches `pattern` as a whole, as Kafka Connect reads `topics.regex`.
+///
+/// # Errors
+///
+/// When it is none, or uses what only Java's have.
+pub fn whole_match(pattern: &str) -> Result<Regex, regex::Error> {
+    // The group keeps alternatives together; the pattern is compiled alone first, lest it close the group.
+    Regex::new(pattern)?;
+    Regex::new(&format!("^(?:{pattern})$"))
+}
+
+impl SinkConnectorConfig {
+    /// The dead letter queue's topic, if there is one.
+    #[must_use]
+    pub fn dead_letter_queue(&self) -> Option<&str> {
+        let name = self.errors_deadletterqueue_topic_name.trim();
+        (!name.is_empty()).then_some(name)
+    }
+}
+
+/// Rules over several keys, each put on every key that it is about.
+fn sink_rules(config: &SinkConnectorConfig, errors: &mut Vec<ConfigError>) {
+    const BOTH: [&str; 2] = ["topics", "topics.regex"];
+    let (topics, regex) = (&config.topics, config.topics_regex.trim());
+    let shown = |key: &str| {
+        if key == "topics" {
+            format!("[{}]", topics.join(", "))
+        } else {
+            regex.to_owned()
+        }
+    };
+    let mut complain = |keys: [&str; 2], why: &str| {
+        errors.extend(keys.map(|key| ConfigError::invalid(key, &shown(key), why)));
+    };
+    match (topics.is_empty(), regex.is_empty()) {
+        (false, false) => {
+            complain(
+                BOTH,
+                "topics and topics.regex are mutually exclusive options, but both are set.",
+            );
+        }
+        (true, true) => complain(BOTH, "Must configure one of topics or topics.regex"),
+        _ => {}
+    }
+    let Some(queue) = config.dead_letter_queue() else {
+        return;
+    };
+    if topics.iter().any(|topic| topic == queue) {
+        let why = format!(
+            "The DLQ topic '{queue}' may not be included in the list of topics ('topics=[{}]') consumed by the connector",
+            topics.join(", ")
+        );
+        errors.push(ConfigError::invalid("topics", &shown("topics"), &why));
+    }
+    if !regex.is_empty() && whole_match(regex).is_ok_and(|regex| regex.is_match(queue)) {
+        let why = format!(
+            "The DLQ topic '{queue}' may not be matched by the regex for the topics ('topics.regex={regex}') consumed by \
+             the connector"
+        );
+        errors.push(ConfigError::invalid("topics.regex", regex, &why));
+    }
+}
+
+/// What `given` asks for that is not there yet and must not be left out silently.
+pub fn not_there_yet(given: &Properties) -> Vec<ConfigError> {
+    let is_set = |key: &str| given.get(key).is_some_and(|value| !value.trim().is_empty());
+    let mut errors = Vec::new();
+    for key in ["transforms", "predicates"] {
+        if is_set(key) {
+            let why = "Transformations and predicates are not supported yet by this worker";
+            errors.push(ConfigError::invalid(
+                key,
+                given.get(key).unwrap_or_default(),
+                why,
+            ));
+        }
+    }
+    let required = given.get("exactly.once.support").unwrap_or_default();
+    if required.trim().eq_ignore_ascii_case("required") {
+        let why = "This worker does not have exactly-once source support enabled.";
+        errors.push(ConfigError::invalid("exactly.once.support", required, why));
+    }
+    errors
+}
+
+/// The keys in `given` that are accepted but do nothing yet.
+pub fn without_effect(given: &Properties) -> Vec<&str> {
+    const KEYS: &[&str] = &[
+        "errors.retry.timeout",
+        "errors.retry.delay.max.ms",
+        "errors.log.enable",
+        "errors.deadletterqueue.topic.name",
+        "offsets.storage.topic",
+        "config.action.reload",
+    ];
+    let tolerates = given
+        .get("errors.tolerance")
+        .is_some_and(|value| value.trim() == "all");
+    let names = given
+        .unclaimed()
+        .filter(|key| KEYS.contains(key) || key.starts_with("topic.creation."));
+    names
+        .chain(tolerates.then_some("errors.tolerance"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sink(pairs: &[(&str, &str)]) -> Vec<String> {
+        let mut properties: Properties = [("name", "c"), ("connector.class", "X")]
+            .iter()
+            .chain(pairs)
+            .copied()
+            .collect();
+        match SinkConnectorConfig::from_properties(&mut properties) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn a_sink_has_either_topics_or_a_regex() {
+        assert!(sink(&[("topics", "a, b")]).is_empty());
+        assert!(sink(&[("topics.regex", "a.*")]).is_empty());
+        assert_eq!(
+            sink(&[]),
+            [
+                "Invalid value [] for configuration topics: Must configure one of topics or topics.regex",
+                "Invalid value  for configuration topics.regex: Must configure one of topics or topics.regex",
+            ]
+        );
+        assert_eq!(sink(&[("topics", "a"), ("topics.regex", "b")]).len(), 2);
+        assert!(sink(&[("topics.regex", "a(")])[0].contains("Invalid regex"));
+    }
+
+    #[test]
+    fn a_dead_letter_queue_is_not_read_by_its_own_connector() {
+        let queue = ("errors.deadletterqueue.topic.name", "dlq-1");
+        assert!(sink(&[("topics", "a"), queue])[..].is_empty());
+        assert!(sink(&[("topics", "a,dlq-1"), queue])[0].contains("('topics=[a, dlq-1]')"));
+        assert!(sink(&[("topics.regex", "dlq-.*"), queue])[0].contains("('topics.regex=dlq-.*')"));
+        assert!(
+            sink(&[("topics.regex", "dlq"), queue]).is_empty(),
+            "a topic is matched as a whole"
+        );
+    }
+
+    #[test]
+    fn names_are_not_empty_and_have_no_control_characters() {
+        let errors = |name: &str| {
+            let mut properties = Properties::from([("name", name), ("connector.class", "X")]);
+            ConnectorConfig::from_properties(&mut properties).unwrap_err()[0].to_string()
+        };
+        assert_eq!(
+            errors(""),
+            "Invalid value  for configuration name: String may not be empty"
+        );
+        assert!(
+            errors("a\u{1}b").contains("control sequences but had the following ASCII chars: 1")
+        );
+    }
+
+    #[test]
+    fn the_order_of_keys_in_their_groups_is_kafkas() {
+        let order = |name| {
+            let key = SinkConnectorConfig::KEYS
+                .iter()
+                .find(|key| key.name == name)
+                .unwrap();
+            (key.group, key.order_in_group)
+        };
+        assert_eq!(order("name"), (Some("Common"), 1));
+        assert_eq!(order("tasks.max"), (Some("Common"), 4));
+        assert_eq!(order("topics"), (Some("Common"), 4));
+        assert_eq!(order("errors.tolerance"), (Some("Error Handling"), 3));
+        assert_eq!(
+            order("errors.deadletterqueue.topic.name"),
+            (Some("Error Handling"), 6)
+        );
+    }
+
+    #[test]
+    fn what_would_change_records_is_refused_and_what_would_not_is_named() {
+        let given = Properties::from([
+            ("transforms", "a"),
+            ("errors.tolerance", "all"),
+            ("topic.creation.groups", "x"),
+        ]);
+        assert_eq!(not_there_yet(&given).len(), 1);
+        assert_eq!(
+            without_effect(&given),
+            ["topic.creation.groups", "errors.tolerance"]
+        );
+    }
+}

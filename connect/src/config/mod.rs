@@ -1,0 +1,12 @@
+//! Configuration of workers and connectors, each key declared once, and what clients of theirs get from it.
+
+mod clients;
+pub mod connector;
+mod worker;
+
+pub use clients::{
+    AdminOf, OverridePolicy, admin_properties, consumer_properties, is_client_key,
+    producer_properties,
+};
+pub use connector::{ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig};
+pub use worker::{PluginDiscovery, StandaloneConfig, WorkerConfig};
