@@ -45,33 +45,46 @@ impl Tool {
     /// # Errors
     /// Says what the tool printed if it failed.
     pub fn run(self, arguments: &[&str], input: &[u8]) -> Result<String> {
-        let jars = jars::directory(Version::V4_3)?;
-        let mut child = Command::new("java")
-            .args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp"])
-            .arg(jars.join("*"))
-            .arg(self.main_class())
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut stdin = child.stdin.take().ok_or("no standard input")?;
-        let input = input.to_vec();
-        let feeder = std::thread::spawn(move || stdin.write_all(&input));
-        let output = child.wait_with_output()?;
-        // A tool that ends before it has read everything closes the pipe: its exit code tells the story.
-        let _ = feeder.join();
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            return Ok(stdout);
-        }
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        Err(format!(
-            "{self:?} {arguments:?} failed ({}):\n{stdout}{stderr}",
-            output.status
-        )
-        .into())
+        run(self.main_class(), &[], arguments, input)
     }
+}
+
+/// Runs a class with Kafka's jars and `directories` on its class path, as [`Tool::run`].
+///
+/// # Errors
+/// Says what the class printed if it failed.
+pub fn run_class(class: &str, directories: &[&Path], input: &[u8]) -> Result<String> {
+    run(class, directories, &[], input)
+}
+
+fn run(class: &str, directories: &[&Path], arguments: &[&str], input: &[u8]) -> Result<String> {
+    let jars = jars::directory(Version::V4_3)?.join("*");
+    let paths = directories.iter().copied().chain([jars.as_path()]);
+    let mut child = Command::new("java")
+        .args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp"])
+        .arg(std::env::join_paths(paths)?)
+        .arg(class)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().ok_or("no standard input")?;
+    let input = input.to_vec();
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output()?;
+    // A program that ends before it has read everything closes the pipe: its exit code tells the story.
+    let _ = feeder.join();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(stdout);
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "{class} {arguments:?} failed ({}):\n{stdout}{stderr}",
+        output.status
+    )
+    .into())
 }
 
 /// How long the Java worker may take until its REST API answers that it is healthy.

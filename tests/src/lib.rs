@@ -16,8 +16,10 @@ pub mod jars;
 pub mod java;
 pub mod kafka;
 pub mod lines;
+pub mod pipeline;
 pub mod ports;
 pub mod process;
+pub mod real;
 pub mod worker;
 
 pub use java::{JavaWorker, Tool};

@@ -93,10 +93,9 @@ impl CooperativeAssignor {
         let mut revoked = each(&round.members, |work| work.common(&unwanted));
         let mut next = each(&round.members, |work| work.without(&[&unwanted]));
 
-        let mut handed_out = created;
-        handed_out.add(&self.handle_lost(now, &lost, &mut next));
-        self.balance(now, &round.configured, &mut next, &mut revoked);
-        fill(&mut next, &handed_out);
+        let found_again = self.handle_lost(now, &lost, &mut next);
+        self.balance(now, round, &mut next, &mut revoked);
+        fill(&mut next, [&created, &found_again]);
 
         self.remember(round, &next, &revoked, &lost);
         let assigned = next
@@ -187,15 +186,17 @@ impl CooperativeAssignor {
     }
 
     /// Takes work from those with more than their share, unless lost work is waiting or the last round already did.
-    fn balance(&mut self, now: Instant, configured: &Work, next: &mut Loads, revoked: &mut Loads) {
+    fn balance(&mut self, now: Instant, round: &Round, next: &mut Loads, revoked: &mut Loads) {
         if !self.delay.is_zero() {
             self.revoked_in_previous = false;
             return;
         }
-        let excess = excess(configured, next);
+        let excess = excess(round, next);
         if excess.is_empty() {
-            self.revoked_in_previous = false;
-            self.successive_revocations = 0;
+            // Balance has been reached, unless waiting was all that the last round did.
+            if std::mem::take(&mut self.revoked_in_previous) {
+                self.successive_revocations = 0;
+            }
             return;
         }
         if self.revoked_in_previous {
@@ -257,27 +258,36 @@ fn duplicated(members: &Loads) -> Work {
     twice
 }
 
-/// What each member has beyond a fair share, the first of its work in order. Nothing while nobody runs anything: then all
-/// is about to be handed out anyway.
-fn excess(configured: &Work, loads: &Loads) -> Loads {
-    if configured.is_empty() || loads.values().all(Work::is_empty) {
+/// What each member has beyond a fair share. Nothing while nobody runs anything: then all is about to be handed out anyway.
+fn excess(round: &Round, loads: &Loads) -> Loads {
+    if round.configured.is_empty() || loads.values().all(Work::is_empty) {
         return Loads::new();
     }
     let counts: Vec<usize> = loads.values().map(|load| load.connectors.len()).collect();
-    let connectors = surplus(&counts, configured.connectors.len());
+    let connectors = surplus(&counts, round.configured.connectors.len());
     let counts: Vec<usize> = loads.values().map(|load| load.tasks.len()).collect();
-    let tasks = surplus(&counts, configured.tasks.len());
+    let tasks = surplus(&counts, round.configured.tasks.len());
     loads
         .iter()
         .zip(connectors.into_iter().zip(tasks))
         .map(|((member, load), (connectors, tasks))| {
+            let running = &round.members[member];
             let surplus = Work {
-                connectors: load.connectors.iter().take(connectors).cloned().collect(),
-                tasks: load.tasks.iter().take(tasks).cloned().collect(),
+                connectors: first(&load.connectors, &running.connectors, connectors),
+                tasks: first(&load.tasks, &running.tasks, tasks),
             };
             (member.clone(), surplus)
         })
         .filter(|(_, surplus)| !surplus.is_empty())
+        .collect()
+}
+
+/// The first `count` of `load`: what the member runs before what it has just been given, which nobody has to stop.
+fn first<T: Ord + Clone>(load: &BTreeSet<T>, running: &BTreeSet<T>, count: usize) -> BTreeSet<T> {
+    load.intersection(running)
+        .chain(load.difference(running))
+        .take(count)
+        .cloned()
         .collect()
 }
 

@@ -9,14 +9,16 @@ use crate::runtime::ConnectorTaskId;
 /// Work by member id.
 pub(super) type Loads = BTreeMap<String, Work>;
 
-/// Gives `work` to the workers with the least, connectors and tasks counted apart.
+/// Gives `parts`, one after the other, to the workers with the least, connectors and tasks counted apart.
 ///
 /// All workers of the lowest load get one more in turn, by member id, until they are level with the next ones.
-pub(super) fn fill(loads: &mut Loads, work: &Work) {
+pub(super) fn fill(loads: &mut Loads, parts: [&Work; 2]) {
     let connectors = order(loads, |load| load.connectors.len());
     share(
         &connectors,
-        work.connectors.iter().cloned(),
+        parts
+            .into_iter()
+            .flat_map(|part| part.connectors.iter().cloned()),
         |member: &str, connector: Arc<str>| {
             loads
                 .entry(member.to_owned())
@@ -28,7 +30,9 @@ pub(super) fn fill(loads: &mut Loads, work: &Work) {
     let tasks = order(loads, |load| load.tasks.len());
     share(
         &tasks,
-        work.tasks.iter().cloned(),
+        parts
+            .into_iter()
+            .flat_map(|part| part.tasks.iter().cloned()),
         |member: &str, task: ConnectorTaskId| {
             loads
                 .entry(member.to_owned())
@@ -121,9 +125,9 @@ mod tests {
             ("b".to_owned(), Work::default()),
             ("c".to_owned(), tasks(4..6)),
         ]);
-        fill(&mut loads, &tasks(10..14));
+        fill(&mut loads, [&tasks(10..14), &Work::default()]);
         assert_eq!(counts(&loads), [4, 3, 3]);
-        fill(&mut loads, &tasks(20..23));
+        fill(&mut loads, [&tasks(20..21), &tasks(21..23)]);
         assert_eq!(counts(&loads), [4, 5, 4]);
     }
 
