@@ -4,6 +4,11 @@
 //! bytes in hex, and then what Java sees in them. To make `ours.txt` anew, run this test with `UPDATE=1`, which writes
 //! `ours.hex`, and follow the head of `Golden.java`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a golden file that cannot be parsed is a failed test"
+)]
+
 use std::fmt::Write;
 
 use bytes::Bytes;
@@ -205,11 +210,40 @@ fn many(codec: Compression, count: usize) -> Bytes {
 }
 
 fn batches_of_ours() -> Vec<(String, Bytes)> {
-    let x = "x".repeat(200);
+    let mut cases = edges();
+    cases.extend(transactions());
+    cases.extend(placed());
+    for codec in Compression::ALL {
+        let count = if codec == Compression::None { 20 } else { 400 };
+        cases.push((format!("codec_{codec}"), many(codec, count)));
+        cases.push((
+            format!("codec_{codec}_small"),
+            seal(&[plain()], codec, ProducerStamp::NONE),
+        ));
+    }
+    cases
+}
+
+fn plain() -> Record<'static> {
+    record(T, None, Some("first"), &[])
+}
+
+fn keyed() -> Record<'static> {
+    record(T + 5, Some("key"), Some("second"), &[])
+}
+
+fn edges() -> Vec<(String, Bytes)> {
+    let case = |name: &str, records: &[Record<'_>]| {
+        (
+            name.to_owned(),
+            seal(records, Compression::None, ProducerStamp::NONE),
+        )
+    };
     let h = |key: &'static str, value| Header {
         key: key.as_bytes(),
         value,
     };
+    let x = "x".repeat(200);
     let headers = [
         h("k", Some(&b"1"[..])),
         h("k", None),
@@ -217,89 +251,69 @@ fn batches_of_ours() -> Vec<(String, Bytes)> {
         h("k", Some(b"3")),
         h("\u{e9}", Some(x.as_bytes())),
     ];
+    let times =
+        [T, T - 3, T + 100_000, 0, i64::MAX, -1].map(|time| record(time, None, Some("v"), &[]));
+    let big = "0123456789".repeat(3000);
+    let lens = [63, 64, 8191, 8192, 30_000]
+        .map(|len| record(T, Some(&big[..len]), Some(&big[..len]), &[]));
+    vec![
+        case("timestamps", &times),
+        case("lengths", &lens[..2]),
+        (
+            "codec_zstd_lengths".to_owned(),
+            seal(&lens, Compression::Zstd, ProducerStamp::NONE),
+        ),
+        case(
+            "headers",
+            &[record(T, Some("key"), Some("value"), &headers), plain()],
+        ),
+        case(
+            "null_value",
+            &[
+                record(T, Some("key"), None, &[]),
+                record(T, None, None, &[]),
+            ],
+        ),
+    ]
+}
+
+fn transactions() -> Vec<(String, Bytes)> {
     let stamp = ProducerStamp {
         producer_id: 4711,
         producer_epoch: 3,
         base_sequence: i32::MAX - 1,
         transactional: true,
     };
-    let plain = record(T, None, Some("first"), &[]);
-    let keyed = record(T + 5, Some("key"), Some("second"), &[]);
-    let times =
-        [T, T - 3, T + 100_000, 0, i64::MAX, -1].map(|time| record(time, None, Some("v"), &[]));
-    let big = "0123456789".repeat(3000);
-    let lens = [63, 64, 8191, 8192, 30_000]
-        .map(|len| record(T, Some(&big[..len]), Some(&big[..len]), &[]));
+    let marker = |committed| EndTransactionMarker {
+        committed,
+        coordinator_epoch: 5,
+    };
+    vec![
+        (
+            "transactional".to_owned(),
+            seal(&[plain(), keyed(), plain()], Compression::None, stamp),
+        ),
+        (
+            "codec_transactional".to_owned(),
+            seal(&[plain(), keyed()], Compression::Gzip, stamp),
+        ),
+        ("commit".to_owned(), marker(true).batch(4711, 3, T)),
+        ("abort".to_owned(), marker(false).batch(4711, 3, T)),
+    ]
+}
 
-    let mut cases = vec![
-        (
-            "timestamps",
-            seal(&times, Compression::None, ProducerStamp::NONE),
-        ),
-        (
-            "lengths",
-            seal(&lens[..2], Compression::None, ProducerStamp::NONE),
-        ),
-        (
-            "codec_zstd_lengths",
-            seal(&lens, Compression::Zstd, ProducerStamp::NONE),
-        ),
-        (
-            "headers",
-            seal(
-                &[record(T, Some("key"), Some("value"), &headers), plain],
-                Compression::None,
-                ProducerStamp::NONE,
-            ),
-        ),
-        (
-            "null_value",
-            seal(
-                &[
-                    record(T, Some("key"), None, &[]),
-                    record(T, None, None, &[]),
-                ],
-                Compression::None,
-                ProducerStamp::NONE,
-            ),
-        ),
-        (
-            "transactional",
-            seal(&[plain, keyed, plain], Compression::None, stamp),
-        ),
-        (
-            "codec_transactional",
-            seal(&[plain, keyed], Compression::Gzip, stamp),
-        ),
-    ];
-    for (name, committed) in [("commit", true), ("abort", false)] {
-        let marker = EndTransactionMarker {
-            committed,
-            coordinator_epoch: 5,
-        };
-        cases.push((name, marker.batch(4711, 3, T)));
-    }
-    for (name, codec) in [
+/// As a broker changes them when it appends.
+fn placed() -> Vec<(String, Bytes)> {
+    let cases = [
         ("placed", Compression::None),
         ("codec_placed", Compression::Snappy),
-    ] {
-        let mut batch = seal(&[plain, keyed], codec, ProducerStamp::NONE).to_vec();
+    ]
+    .map(|(name, codec)| {
+        let mut batch = seal(&[plain(), keyed()], codec, ProducerStamp::NONE).to_vec();
         set_base_offset(&mut batch, 1_000_000_000_000).unwrap();
         set_partition_leader_epoch(&mut batch, 9).unwrap();
         set_log_append_time(&mut batch, T + 1_000_000).unwrap();
-        cases.push((name, Bytes::from(batch)));
-    }
-    let mut cases: Vec<(String, Bytes)> = cases
-        .into_iter()
-        .map(|(name, bytes)| (name.to_owned(), bytes))
-        .collect();
-    for codec in Compression::ALL {
-        let count = if codec == Compression::None { 20 } else { 400 };
-        cases.push((format!("codec_{codec}"), many(codec, count)));
-        cases.push((
-            format!("codec_{codec}_small"),
-            seal(&[plain], codec, ProducerStamp::NONE),
-        ));
-    }
-    cases
+        (name.to_owned(), Bytes::from(batch))
+    });
+    cases.into()
 }
