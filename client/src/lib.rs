@@ -4,6 +4,13 @@ pub mod config;
 pub mod consumer;
 mod error;
 pub mod group;
+mod net;
 
 pub use error::{Error, ErrorKind};
 pub use kconnect_protocol::{ErrorCode, TopicPartition};
+
+/// Parts that tests, fuzz targets and kconnect's own crates reach into. Not stable.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::net::*;
+}
