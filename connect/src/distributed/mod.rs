@@ -5,6 +5,7 @@
 pub mod assignor;
 pub mod config_log;
 pub mod protocol;
+pub mod session;
 pub mod status_log;
 pub mod work;
 
