@@ -63,6 +63,12 @@ pub enum DecodeReason {
         /// The value as it was sent.
         value: i64,
     },
+    /// Bytes follow where the value should have ended.
+    #[error("{left} bytes too many")]
+    Excess {
+        /// Bytes that are left over.
+        left: usize,
+    },
     /// The version is not one that can be read.
     #[error("version {version} cannot be read")]
     Version {

@@ -1,11 +1,15 @@
 //! Kafka's wire protocol and record batches: bytes and meaning, no I/O.
 
 pub mod api;
+pub mod api_versions;
+pub mod bounded;
 pub mod compression;
 pub mod error;
 pub mod error_code;
 pub mod frame;
 pub mod header;
+#[doc(hidden)]
+pub mod internal;
 pub mod messages;
 pub mod murmur2;
 pub mod records;

@@ -101,13 +101,7 @@ impl<'a> Reader<'a> {
 
     /// A string that may be null.
     pub fn nullable_string(&mut self, field: &'static str) -> Result<Option<StrBytes>> {
-        let length = if self.flexible {
-            self.compact_length(field)?
-        } else {
-            let length = self.i16(field)?;
-            self.plain_length(field, i64::from(length))?
-        };
-        let Some(length) = length else {
+        let Some(length) = self.string_length(field)? else {
             return Ok(None);
         };
         StrBytes::from_utf8(self.take(field, length)?)
@@ -122,12 +116,7 @@ impl<'a> Reader<'a> {
 
     /// Bytes that may be null.
     pub fn nullable_bytes(&mut self, field: &'static str) -> Result<Option<Bytes>> {
-        let length = if self.flexible {
-            self.compact_length(field)?
-        } else {
-            let length = self.i32(field)?;
-            self.plain_length(field, i64::from(length))?
-        };
+        let length = self.bytes_length(field)?;
         length.map(|length| self.take(field, length)).transpose()
     }
 
@@ -137,6 +126,25 @@ impl<'a> Reader<'a> {
         let taken = self.bytes.slice(self.at..self.at + length);
         self.at += length;
         Ok(taken)
+    }
+
+    /// Passes over `length` bytes.
+    pub fn skip(&mut self, field: &'static str, length: usize) -> Result<()> {
+        self.need(field, length)?;
+        self.at += length;
+        Ok(())
+    }
+
+    /// Passes over a string, which may be null and need not be UTF-8.
+    pub fn skip_string(&mut self, field: &'static str) -> Result<()> {
+        let length = self.string_length(field)?;
+        self.skip(field, length.unwrap_or(0))
+    }
+
+    /// Passes over bytes, which may be null.
+    pub fn skip_bytes(&mut self, field: &'static str) -> Result<()> {
+        let length = self.bytes_length(field)?;
+        self.skip(field, length.unwrap_or(0))
     }
 
     /// The count of an array that is never null, whose elements take at least `element_min`
@@ -246,6 +254,22 @@ impl<'a> Reader<'a> {
         } else {
             Err(self.truncated(field, length))
         }
+    }
+
+    fn string_length(&mut self, field: &'static str) -> Result<Option<usize>> {
+        if self.flexible {
+            return self.compact_length(field);
+        }
+        let length = self.i16(field)?;
+        self.plain_length(field, i64::from(length))
+    }
+
+    fn bytes_length(&mut self, field: &'static str) -> Result<Option<usize>> {
+        if self.flexible {
+            return self.compact_length(field);
+        }
+        let length = self.i32(field)?;
+        self.plain_length(field, i64::from(length))
     }
 
     /// A compact length says one more than there is; zero says null.
