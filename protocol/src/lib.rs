@@ -7,6 +7,7 @@ pub mod compression;
 pub mod error;
 pub mod error_code;
 pub mod frame;
+pub mod group;
 pub mod header;
 #[doc(hidden)]
 pub mod internal;
