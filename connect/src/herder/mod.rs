@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub mod entities;
 mod error;
+pub mod standalone;
 
 pub use error::HerderError;
 
