@@ -219,6 +219,11 @@ impl<'a> Reader<'a> {
         let count = self.unsigned_varint(field)?;
         for _ in 0..count {
             let tag = self.unsigned_varint(field)?;
+            if i32::try_from(tag).is_err() {
+                // Kafka's tags are signed, and its generated types would lose such a field.
+                let value = tag.into();
+                return Err(DecodeError::new(field, DecodeReason::Value { value }));
+            }
             let length = self.unsigned_varint(field)? as usize;
             self.need(field, length)?;
             let mut value = Reader {
