@@ -5,6 +5,7 @@ pub mod consumer;
 mod error;
 pub mod group;
 mod net;
+pub mod producer;
 
 pub use error::{Error, ErrorKind};
 pub use kconnect_protocol::{ErrorCode, TopicPartition};

@@ -1,0 +1,126 @@
+//! `buffer.memory`: the bytes that all batches of a producer may hold together, and the queue for them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::sync::Semaphore;
+
+/// The memory of one producer. Waiting for it is first come, first served, and cancel safe.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    free: Semaphore,
+    total: usize,
+    waiting: AtomicUsize,
+}
+
+/// A share of the memory, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    memory: Arc<Memory>,
+    bytes: usize,
+}
+
+impl Memory {
+    pub(crate) fn new(total: usize) -> Arc<Self> {
+        let total = total.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+        Arc::new(Self {
+            free: Semaphore::new(total),
+            total,
+            waiting: AtomicUsize::new(0),
+        })
+    }
+
+    /// The most that one reservation can have.
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Bytes that batches hold now.
+    pub(crate) fn used(&self) -> usize {
+        self.total.saturating_sub(self.free.available_permits())
+    }
+
+    /// Whether somebody waits for memory: then no batch should linger.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Takes `bytes` if they are free and nobody waits for them.
+    pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        let permits = u32::try_from(bytes).ok()?;
+        self.free.try_acquire_many(permits).ok()?.forget();
+        Some(Reservation {
+            memory: Arc::clone(self),
+            bytes,
+        })
+    }
+
+    /// Waits for `bytes`, of which there must be [`total`](Self::total) at most; `None` once the producer is closed.
+    ///
+    /// *Cancel safe:* a waiter that goes away leaves the queue and gives back what it was handed meanwhile.
+    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
+        let permits = u32::try_from(bytes.min(self.total)).ok()?;
+        let _waiting = Waiting::new(&self.waiting);
+        self.free.acquire_many(permits).await.ok()?.forget();
+        Some(Reservation {
+            memory: Arc::clone(self),
+            bytes: bytes.min(self.total),
+        })
+    }
+
+    /// Ends every wait.
+    pub(crate) fn close(&self) {
+        self.free.close();
+    }
+}
+
+impl Reservation {
+    /// Takes another share into this one.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        debug_assert!(
+            Arc::ptr_eq(&self.memory, &other.memory),
+            "shares of one memory"
+        );
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Splits off a share of `bytes`, or of what there is.
+    pub(crate) fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self {
+            memory: Arc::clone(&self.memory),
+            bytes,
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.memory.free.add_permits(self.bytes);
+        }
+    }
+}
+
+/// Counts a waiter while it waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
