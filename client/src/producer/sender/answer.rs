@@ -204,8 +204,8 @@ impl Sender {
             return;
         };
         if !queue.rewinding {
-            queue.retry_at = Some(now + self.backoff.pause(queue.failures));
             queue.failures = queue.failures.saturating_add(1);
+            queue.retry_at = Some(now + self.backoff.pause(queue.failures, &mut self.random));
         }
         queue.rewind();
     }

@@ -74,8 +74,8 @@ impl Sender {
                     .push_back(id);
             }
             None => {
-                let again = now + self.backoff.pause(queue.failures);
                 queue.failures = queue.failures.saturating_add(1);
+                let again = now + self.backoff.pause(queue.failures, &mut self.random);
                 self.set_timer(id, again);
                 self.refresh_metadata("a partition with records has no leader");
             }

@@ -5,7 +5,6 @@
 //! KIP-580 (backoff), KIP-91 (delivery timeout), KIP-467 (record errors), KIP-951 (leader in the answer).
 
 mod answer;
-mod backoff;
 mod drain;
 mod expire;
 mod queue;
@@ -17,7 +16,7 @@ mod verdict;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -27,7 +26,7 @@ use kconnect_protocol::{
 };
 
 pub use self::expire::Abandoned;
-use self::{backoff::Backoff, queue::Queue};
+use self::queue::Queue;
 pub(crate) use self::{queue::Leader, verdict::PartitionAnswer};
 use super::{
     accumulator::Accumulator,
@@ -38,7 +37,10 @@ use super::{
     partition::{Partition, PartitionId},
     terms::Terms,
 };
-use crate::Error;
+use crate::{
+    Error,
+    net::{Backoff, Random},
+};
 
 /// Everything that a producer has to send and waits for.
 #[derive(Debug)]
@@ -56,6 +58,7 @@ pub(crate) struct Sender {
     next_expiry: Option<Instant>,
     actions: VecDeque<Action>,
     backoff: Backoff,
+    random: Random,
     /// The error after which nothing can be sent any more.
     fatal: Option<Error>,
 }
@@ -129,7 +132,8 @@ impl Sender {
             timers: BTreeSet::new(),
             next_expiry: None,
             actions: VecDeque::new(),
-            backoff: Backoff::new(terms.retry_backoff, terms.retry_backoff_max, seed),
+            backoff: Backoff::new(terms.retry_backoff, terms.retry_backoff_max),
+            random: Random::seeded(seed),
             fatal: None,
             terms,
             accumulator,
@@ -197,9 +201,7 @@ impl Sender {
                 self.look_at_all(now);
             }
             Err(error) if error.is_retriable() => {
-                let pause = self
-                    .backoff
-                    .pause(self.identity.attempts().saturating_sub(1));
+                let pause = self.pause(self.identity.attempts());
                 tracing::debug!(%error, "no producer id yet");
                 self.identity.refused(now + pause);
             }
@@ -308,6 +310,11 @@ impl Sender {
         if queue.set_leader(state.leader) {
             queue.listed = None;
         }
+    }
+
+    /// The pause after that many failures in a row.
+    fn pause(&mut self, failures: u32) -> Duration {
+        self.backoff.pause(failures, &mut self.random)
     }
 
     fn look_at_all(&mut self, now: Instant) {

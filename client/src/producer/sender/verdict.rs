@@ -60,7 +60,11 @@ pub(super) struct Circumstances {
 }
 
 /// The verdict on a batch of partition `at`.
-pub(super) fn judge(at: &TopicPartition, answer: &PartitionAnswer, batch: Circumstances) -> Verdict {
+pub(super) fn judge(
+    at: &TopicPartition,
+    answer: &PartitionAnswer,
+    batch: Circumstances,
+) -> Verdict {
     let code = answer.code;
     let error = || errors::refused(at, code, answer.message.as_deref());
     match code {
