@@ -1,5 +1,6 @@
 //! An async Kafka client in pure Rust: producer, consumer, groups, admin.
 
+mod backoff;
 pub mod config;
 pub mod consumer;
 mod error;

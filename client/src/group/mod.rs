@@ -18,7 +18,6 @@
 //! Every [`GroupEvent`] is answered with `ready`; the member does not join again before.
 //! That one rule keeps what a member claims to own and what it really owns the same.
 
-mod backoff;
 mod membership;
 mod protocol;
 mod request;

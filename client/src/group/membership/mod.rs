@@ -22,9 +22,9 @@ use std::time::{Duration, Instant};
 
 use kconnect_protocol::types::BrokerId;
 
-use super::backoff::Backoff;
 use super::protocol::{Generation, GroupEvent, GroupSettings, Lost, Offers, RebalanceMode, Round};
 use super::request::{Join, Leave, Request, RequestId, Sync};
+use crate::backoff::Backoff;
 
 /// What the core wants done.
 #[derive(Debug)]
