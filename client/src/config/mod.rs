@@ -5,6 +5,7 @@
 
 mod checks;
 mod common;
+mod consumer;
 mod declare;
 mod error;
 mod key;
@@ -17,6 +18,7 @@ pub use checks::Check;
 pub use common::{
     BufferSize, CommonConfig, DnsLookup, IdleTime, MetadataRecoveryStrategy, SecurityProtocol,
 };
+pub use consumer::{AutoOffsetReset, ConsumerConfig, GroupProtocolName};
 #[doc(hidden)]
 pub use declare::{Claim, declared, join, number, parse_enum};
 pub use error::ConfigError;

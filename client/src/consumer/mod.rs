@@ -4,4 +4,5 @@ mod assignor;
 mod core;
 mod records;
 
+pub use assignor::Assignor;
 pub use records::{ConsumerRecord, ConsumerRecordIter, ConsumerRecords};
