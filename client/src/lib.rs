@@ -1,6 +1,7 @@
 //! An async Kafka client in pure Rust: producer, consumer, groups, admin.
 
 mod backoff;
+mod cluster;
 pub mod config;
 pub mod consumer;
 mod error;
@@ -14,5 +15,6 @@ pub use kconnect_protocol::{ErrorCode, TopicPartition};
 /// Parts that tests, fuzz targets and kconnect's own crates reach into. Not stable.
 #[doc(hidden)]
 pub mod internal {
+    pub use crate::cluster::*;
     pub use crate::net::*;
 }
