@@ -23,7 +23,18 @@ pub(crate) enum Task {
     Rewrite,
 }
 
-fn own<M: Message>(task: Task, version: i16, body: &Bytes) -> Result<(), DecodeError> {
+/// What came of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// Bytes after the message.
+    pub(crate) left: usize,
+    /// The message as it was written again, if it was.
+    pub(crate) written: Option<BytesMut>,
+}
+
+type Outcome = Result<Done, DecodeError>;
+
+fn own<M: Message>(task: Task, version: i16, body: &Bytes) -> Outcome {
     let message = M::decode(body, version)?;
     let (mut once, mut twice) = (BytesMut::new(), BytesMut::new());
     if task == Task::Rewrite && message.encode(version, &mut once).is_ok() {
@@ -32,7 +43,10 @@ fn own<M: Message>(task: Task, version: i16, body: &Bytes) -> Result<(), DecodeE
         again.encode(version, &mut twice).expect("it was encoded");
         assert_eq!(once, twice);
     }
-    Ok(())
+    Ok(Done {
+        left: 0,
+        written: Some(once).filter(|written| !written.is_empty()),
+    })
 }
 
 /// Does `task` with a message of one of the crate's own types; `None` if the API has none.
@@ -42,7 +56,7 @@ pub(crate) fn own_message(
     direction: Direction,
     version: i16,
     body: &Bytes,
-) -> Option<Result<(), DecodeError>> {
+) -> Option<Outcome> {
     Some(match (api, direction) {
         (ApiKey::PRODUCE, Direction::Request) => own::<ProduceRequest>(task, version, body),
         (ApiKey::PRODUCE, Direction::Response) => own::<ProduceResponse>(task, version, body),
@@ -75,13 +89,13 @@ pub(crate) fn every_own_message() -> impl Iterator<Item = (ApiKey, Direction, i1
     })
 }
 
-/// Does `task` with a message of type `M` that `decode` reads; returns the bytes left over.
+/// Does `task` with a message of type `M` that `decode` reads.
 fn rewrite<M: Encodable>(
     task: Task,
     version: i16,
     body: &Bytes,
     decode: fn(i16, &mut Bytes) -> Result<M, DecodeError>,
-) -> Result<usize, DecodeError> {
+) -> Outcome {
     let mut rest = body.clone();
     let message = decode(version, &mut rest)?;
     let (mut once, mut twice) = (BytesMut::new(), BytesMut::new());
@@ -90,20 +104,22 @@ fn rewrite<M: Encodable>(
         encode_message(&again, version, &mut twice).expect("it was encoded");
         assert_eq!(once, twice);
     }
-    Ok(rest.len())
+    Ok(Done {
+        left: rest.len(),
+        written: Some(once).filter(|written| !written.is_empty()),
+    })
 }
 
 macro_rules! generated_apis {
     ($($request:ident)*) => {
-        /// Does `task` with a message of a generated type and returns the bytes that were left
-        /// over; `None` if the API has no generated type.
+        /// Does `task` with a message of a generated type; `None` if the API has none.
         pub(crate) fn generated_message(
             task: Task,
             api: ApiKey,
             direction: Direction,
             version: i16,
             body: &Bytes,
-        ) -> Option<Result<usize, DecodeError>> {
+        ) -> Option<Outcome> {
             match (api.0, direction) {
                 $(
                     (generated::$request::KEY, Direction::Request) => {

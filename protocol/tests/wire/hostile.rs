@@ -1,20 +1,15 @@
 //! Bytes from outside: whatever they are, no decoder panics, and none allocates more than a small
 //! multiple of what was sent.
 
-mod support;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use bytes::{Bytes, BytesMut};
 use kconnect_protocol::bounded::Direction;
 use kconnect_protocol::frame::next_frame;
 use kconnect_protocol::internal::{every_message, sample_message};
 use kconnect_protocol::{ApiKey, DecodeError};
-use peak_alloc::PeakAlloc;
-use support::{Task, every_own_message, generated_message, own_message, read_the_rest};
 
-#[global_allocator]
-static ALLOCATOR: PeakAlloc = PeakAlloc;
+use crate::beside_kafka::golden;
+use crate::support::{Task, every_own_message, generated_message, own_message, read_the_rest};
+use crate::{ALLOCATOR, alone};
 
 /// What a decoder may allocate for each byte that it was sent. An empty string is one byte and
 /// becomes 32, a structure has room for the fields of all versions, and an unknown tagged field
@@ -22,12 +17,6 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const PEAK_PER_BYTE: usize = 100;
 /// What it may allocate beside that: errors, and small tables.
 const PEAK_BASE: usize = 4 * 1024;
-
-/// Memory is counted for the whole process, so the tests take turns.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Runs `decode` and fails if it allocates out of proportion to `length`.
 #[track_caller]
@@ -59,10 +48,10 @@ fn rewrite(name: Name, body: &Bytes) -> Result<usize, DecodeError> {
 }
 
 fn run(task: Task, (api, direction, version): Name, body: &Bytes) -> Result<usize, DecodeError> {
-    match own_message(task, api, direction, version, body) {
-        Some(result) => result.map(|()| 0),
-        None => generated_message(task, api, direction, version, body).expect("it is listed"),
-    }
+    own_message(task, api, direction, version, body)
+        .or_else(|| generated_message(task, api, direction, version, body))
+        .expect("every API is listed")
+        .map(|done| done.left)
 }
 
 /// A generator good enough for test bytes (SplitMix64), the same in every run.
@@ -82,17 +71,21 @@ impl Entropy {
     }
 }
 
-/// A message with at least one element in its arrays, and not much more.
+/// A message with at least one element in its arrays, and not much more: Kafka's own, or one that
+/// follows the layout.
 fn some_message(name: Name, entropy: &mut Entropy) -> Bytes {
     let (api, direction, version) = name;
-    let sample = |entropy: &mut Entropy| {
-        let bytes = entropy.bytes(64);
-        sample_message(api, direction, version, &bytes)
-    };
+    if let Some(bytes) = golden(&format!("{api}{direction:?}"), "full").remove(&version) {
+        return bytes;
+    }
     (0..8)
-        .map(|_| sample(entropy))
+        .map(|_| sample_message(api, direction, version, &entropy.bytes(64)))
         .max_by_key(Bytes::len)
         .expect("there are eight")
+}
+
+fn every_name() -> impl Iterator<Item = Name> {
+    every_message().chain(every_own_message())
 }
 
 #[test]
@@ -114,7 +107,7 @@ fn layouts_and_generated_decoders_agree_in_every_version() {
 fn a_message_cut_anywhere_is_an_error() {
     let _turn = alone();
     let mut entropy = Entropy(2);
-    for name in every_message() {
+    for name in every_name() {
         let body = some_message(name, &mut entropy);
         for length in 0..body.len() {
             let cut = read(name, &body.slice(..length));
@@ -133,7 +126,7 @@ fn the_largest_numbers_anywhere_in_a_message_cost_nothing() {
         b"\x7f\xff\xff\xff",
         b"\x80\x80\x80\x80\x80\x80",
     ];
-    for name in every_message() {
+    for name in every_name() {
         let body = some_message(name, &mut entropy);
         for at in 0..body.len() {
             for number in numbers {
@@ -151,7 +144,7 @@ fn the_largest_numbers_anywhere_in_a_message_cost_nothing() {
 fn counts_that_just_fit_cost_a_small_multiple_of_the_message() {
     let _turn = alone();
     let mut entropy = Entropy(4);
-    for name in every_message() {
+    for name in every_name() {
         let body = some_message(name, &mut entropy);
         let (api, _, version) = name;
         let tail = vec![u8::from(api.is_flexible(version)); 512];
@@ -179,7 +172,7 @@ fn counts_that_just_fit_cost_a_small_multiple_of_the_message() {
 fn random_bytes_are_no_danger_to_any_decoder() {
     let _turn = alone();
     let mut entropy = Entropy(5);
-    for name in every_message().chain(every_own_message()) {
+    for name in every_name() {
         for _ in 0..100 {
             let length = usize::from(entropy.next().to_le_bytes()[0]);
             let mut body = entropy.bytes(length);

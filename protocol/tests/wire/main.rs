@@ -1,0 +1,19 @@
+//! Bytes from outside and from Kafka itself, against every decoder and encoder of messages.
+
+mod beside_kafka;
+mod frames;
+mod hostile;
+mod support;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// Memory is counted for the whole process, so the tests take turns.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
