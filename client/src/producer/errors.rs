@@ -48,15 +48,12 @@ pub(crate) fn no_such_partition(
     .without_effect()
 }
 
-pub(crate) fn no_metadata(topic: &str, waited: Duration, cause: &str) -> Error {
-    Error::new(
-        ErrorKind::Timeout,
-        format!(
-            "topic `{topic}` is not in the cluster's metadata after {} ms (max.block.ms): {cause}",
-            waited.as_millis()
-        ),
-    )
-    .without_effect()
+pub(crate) fn no_metadata(topic: &str, waited: Duration, cause: &Error) -> Error {
+    let text = format!(
+        "topic `{topic}` cannot be sent to after {} ms (max.block.ms): {cause}",
+        waited.as_millis()
+    );
+    Error::new(cause.kind(), text).without_effect()
 }
 
 pub(crate) fn no_memory(topic: &str, bytes: usize, total: usize, waited: Duration) -> Error {
@@ -135,10 +132,10 @@ pub(crate) fn timed_out(at: &TopicPartition, timeout: Duration, cause: &str) -> 
     .without_effect()
 }
 
-pub(crate) fn cannot_compress(at: &TopicPartition, error: &dyn std::error::Error) -> Error {
+pub(crate) fn cannot_compress(error: &dyn std::error::Error) -> Error {
     Error::new(
         ErrorKind::Bug,
-        format!("while producing to `{at}`: a batch cannot be compressed: {error}"),
+        format!("a batch cannot be compressed: {error}"),
     )
 }
 

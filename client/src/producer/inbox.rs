@@ -1,7 +1,10 @@
 //! How the callers' side tells the driver that a partition has something, without waking it needlessly.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -14,6 +17,8 @@ use super::partition::Partition;
 pub(crate) struct Inbox {
     state: Mutex<State>,
     wake: Notify,
+    /// The driver was woken and has not looked here since.
+    is_due: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -40,6 +45,7 @@ impl Inbox {
         Self {
             state: Mutex::new(state),
             wake: Notify::new(),
+            is_due: AtomicBool::new(false),
         }
     }
 
@@ -53,9 +59,16 @@ impl Inbox {
         };
         if too_late {
             state.driver = Driver::Awake;
+            self.is_due.store(true, Ordering::Relaxed);
             drop(state);
             self.wake.notify_one();
         }
+    }
+
+    /// Whether the driver waits to run. A caller that sends without a pause should let it: the task that wakes another one
+    /// keeps it from running on its own thread, and no other thread takes it over.
+    pub(crate) fn is_driver_due(&self) -> bool {
+        self.is_due.load(Ordering::Relaxed)
     }
 
     /// Wakes the driver.
@@ -67,19 +80,20 @@ impl Inbox {
     /// For the driver: takes the news into `news`, which is empty.
     pub(crate) fn take(&self, news: &mut Vec<Arc<Partition>>) {
         debug_assert!(news.is_empty(), "the last news have been read");
+        self.is_due.store(false, Ordering::Relaxed);
         let mut state = self.state();
         state.driver = Driver::Awake;
         std::mem::swap(&mut state.news, news);
     }
 
-    /// For the driver: it is about to sleep until `until`; false if there is news instead.
-    pub(crate) fn may_sleep(&self, until: Option<Instant>) -> bool {
+    /// For the driver: it is about to sleep until `until`. If there is news, [`woken`](Self::woken) is ready at once.
+    pub(crate) fn sleep(&self, until: Option<Instant>) {
         let mut state = self.state();
-        let may = state.news.is_empty();
-        if may {
+        if state.news.is_empty() {
             state.driver = Driver::Asleep(until);
+        } else {
+            self.wake.notify_one();
         }
-        may
     }
 
     /// For the driver: waits for news that cannot wait until the time it named.

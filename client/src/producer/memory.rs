@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use tokio::sync::Semaphore;
@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 pub(crate) struct Memory {
     free: Semaphore,
     total: usize,
-    waiting: AtomicUsize,
+    /// Somebody has begun to wait since the last time that the driver asked.
+    is_wanted: AtomicBool,
 }
 
 /// A share of the memory, given back when it is dropped.
@@ -28,7 +29,7 @@ impl Memory {
         Arc::new(Self {
             free: Semaphore::new(total),
             total,
-            waiting: AtomicUsize::new(0),
+            is_wanted: AtomicBool::new(false),
         })
     }
 
@@ -42,9 +43,9 @@ impl Memory {
         self.total.saturating_sub(self.free.available_permits())
     }
 
-    /// Whether somebody waits for memory: then no batch should linger.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) > 0
+    /// For the driver: whether somebody has begun to wait for memory since the last call. Then no batch should linger.
+    pub(crate) fn take_wanted(&self) -> bool {
+        self.is_wanted.swap(false, Ordering::AcqRel)
     }
 
     /// Takes `bytes` if they are free and nobody waits for them.
@@ -57,16 +58,26 @@ impl Memory {
         })
     }
 
-    /// Waits for `bytes`, of which there must be [`total`](Self::total) at most; `None` once the producer is closed.
+    /// Waits for `bytes`, or for all there is if that is less; `None` once the producer is closed. `wake` wakes the driver, so
+    /// that what lingers is sent and its memory freed.
     ///
     /// *Cancel safe:* a waiter that goes away leaves the queue and gives back what it was handed meanwhile.
-    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
-        let permits = u32::try_from(bytes.min(self.total)).ok()?;
-        let _waiting = Waiting::new(&self.waiting);
+    pub(crate) async fn reserve(
+        self: &Arc<Self>,
+        bytes: usize,
+        wake: impl FnOnce(),
+    ) -> Option<Reservation> {
+        let bytes = bytes.min(self.total);
+        let permits = u32::try_from(bytes).ok()?;
+        if let Some(reservation) = self.try_reserve(bytes) {
+            return Some(reservation);
+        }
+        self.is_wanted.store(true, Ordering::Release);
+        wake();
         self.free.acquire_many(permits).await.ok()?.forget();
         Some(Reservation {
             memory: Arc::clone(self),
-            bytes: bytes.min(self.total),
+            bytes,
         })
     }
 
@@ -106,21 +117,5 @@ impl Drop for Reservation {
         if self.bytes > 0 {
             self.memory.free.add_permits(self.bytes);
         }
-    }
-}
-
-/// Counts a waiter while it waits.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
