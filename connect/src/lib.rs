@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod converters;
 pub mod data;
 pub mod distributed;
 pub mod herder;

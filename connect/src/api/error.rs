@@ -120,7 +120,11 @@ impl From<DataError> for ConnectError {
             DataError::SchemaBuilder(_) | DataError::InvalidDefault(_) => ErrorKind::SchemaBuilder,
             _ => ErrorKind::Data,
         };
-        Self::of(kind, error.to_string())
+        let whole = Self::of(kind, error.to_string());
+        match error {
+            DataError::InvalidDefault(cause) => whole.caused_by(cause),
+            _ => whole,
+        }
     }
 }
 

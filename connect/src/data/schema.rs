@@ -112,6 +112,11 @@ impl Field {
         self.index
     }
 
+    /// Checks that `value` may be put into the field.
+    pub(crate) fn check(&self, value: &Value) -> Result<(), DataError> {
+        super::validate::validate(self.schema.attributes(), value, &Place::Field(&self.name))
+    }
+
     /// The schema of the field's values.
     #[must_use]
     pub fn schema(&self) -> &Schema {

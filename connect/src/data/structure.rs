@@ -4,7 +4,6 @@ use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::validate::{Place, validate};
 use super::{DataError, Field, Schema, Type, Value};
 
 /// Values for the fields of a struct schema.
@@ -75,7 +74,7 @@ impl Struct {
     pub fn put(&mut self, name: &str, value: impl Into<Value>) -> Result<(), DataError> {
         let field = find(&self.schema, name)?;
         let value = value.into();
-        validate_field(field, &value)?;
+        field.check(&value)?;
         let index = field.index();
         if Arc::get_mut(&mut self.values).is_none() {
             self.values = self.values.iter().cloned().collect();
@@ -149,10 +148,17 @@ impl Struct {
     ///
     /// When a required field is null, or a value does not fit.
     pub fn validate(&self) -> Result<(), DataError> {
-        let fields = self.schema.fields().iter();
-        fields
+        self.schema
+            .fields()
+            .iter()
             .zip(self.values.iter())
-            .try_for_each(|(field, value)| validate_field(field, value))
+            .try_for_each(|(field, value)| {
+                // A required field with a default may have been left out.
+                if value.is_null() && field.schema().default_value().is_some() {
+                    return Ok(());
+                }
+                field.check(value)
+            })
     }
 
     /// A struct whose values are known to fit.
@@ -166,15 +172,6 @@ fn find<'a>(schema: &'a Schema, name: &str) -> Result<&'a Field, DataError> {
     schema
         .field(name)
         .ok_or_else(|| DataError::NoSuchField(name.to_owned()))
-}
-
-fn validate_field(field: &Field, value: &Value) -> Result<(), DataError> {
-    let attributes = field.schema().attributes();
-    // A required field with a default may be left null.
-    if value.is_null() && (attributes.optional || attributes.default.is_some()) {
-        return Ok(());
-    }
-    validate(attributes, value, &Place::Field(field.name()))
 }
 
 impl PartialEq for Struct {
@@ -250,6 +247,16 @@ mod tests {
         assert_eq!(order.get("count").unwrap(), &Value::Int32(7));
         assert_eq!(order.get_without_default("count").unwrap(), &Value::Null);
         assert_eq!(order.get_typed("count", Type::Int32).unwrap(), &Value::Null);
+    }
+
+    #[test]
+    fn null_cannot_be_put_where_only_leaving_out_is_allowed() {
+        let order = Struct::new(schema()).unwrap().with("id", 5_i64).unwrap();
+        order.validate().unwrap();
+        assert_eq!(
+            order.with("count", Value::Null).unwrap_err().to_string(),
+            "Invalid value: null used for required field: \"count\", schema type: INT32"
+        );
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use base64::Engine;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -282,11 +281,6 @@ impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
-}
-
-/// Bytes in base64 with padding, as everywhere in Connect.
-pub(crate) fn base64_encode_into(bytes: &[u8], out: &mut String) {
-    STANDARD.encode_string(bytes, out);
 }
 
 #[cfg(test)]

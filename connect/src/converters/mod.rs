@@ -1,0 +1,3 @@
+//! The converters that come with the worker.
+
+pub mod json;
