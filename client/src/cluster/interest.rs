@@ -61,6 +61,11 @@ impl Interest {
         self.shared.wake.notify_one();
     }
 
+    /// The topics.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.topics.iter()
+    }
+
     /// All topics of the cluster besides, or not any more.
     pub fn set_all(&mut self, is_all: bool) {
         let mut refresh = self.shared.refresh();

@@ -86,6 +86,11 @@ impl Topic {
     pub fn is_known(&self) -> bool {
         self.error.is_none() && !self.partitions.is_empty()
     }
+
+    /// Whether it cannot be used yet, and asking again may help.
+    pub(super) fn may_appear(&self) -> bool {
+        !self.is_known() && self.error.is_none_or(|code| code.is_retriable())
+    }
 }
 
 impl Metadata {
@@ -112,6 +117,12 @@ impl Metadata {
     /// The topic with that id.
     pub fn topic_by_id(&self, id: Uuid) -> Option<&Arc<Topic>> {
         self.topic(self.names.get(&id)?)
+    }
+
+    /// The name of a topic, shared if it is known.
+    pub(super) fn name(&self, name: &str) -> Arc<str> {
+        self.topic(name)
+            .map_or_else(|| Arc::from(name), |topic| Arc::clone(&topic.name))
     }
 
     /// A partition of a topic.

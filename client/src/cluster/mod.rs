@@ -37,7 +37,7 @@ pub use settings::{ClusterOptions, FRAME_MAX};
 
 use crate::config::CommonConfig;
 use crate::error::{Error, ErrorKind};
-use crate::net::{Address, Backoff, Connection, Purpose, Random, now};
+use crate::net::{Address, Backoff, Connection, Purpose, Random};
 use connections::Connections;
 use coordinators::Coordinators;
 use refresh::{PeerKey, Refresh};
@@ -161,23 +161,21 @@ impl Cluster {
     /// Cancel safe.
     pub async fn topics(&self, names: &[&str], deadline: Instant) -> Result<Arc<Metadata>, Error> {
         let mut known = self.shared.known.subscribe();
-        let is_known = |metadata: &Metadata, name: &str| {
-            metadata.topic(name).is_some_and(|topic| topic.is_known())
-        };
-        {
-            let metadata = self.metadata();
-            let mut refresh = self.shared.refresh();
-            for name in names {
-                let known = metadata
-                    .topic(name)
-                    .map_or_else(|| Arc::from(*name), |topic| Arc::clone(&topic.name));
-                refresh.ask_for(now(), &known);
-            }
-        }
-        self.shared.wake.notify_one();
+        let mut interest = self.interest();
+        interest.set(names.iter().map(|name| known.borrow().metadata.name(name)));
         loop {
             let now = known.borrow_and_update().clone();
-            let Some(name) = names.iter().find(|name| !is_known(&now.metadata, name)) else {
+            let is_missing = |name: &&&str| {
+                !now.metadata
+                    .topic(name)
+                    .is_some_and(|topic| topic.is_known())
+            };
+            let Some(name) = names.iter().find(is_missing) else {
+                let mut refresh = self.shared.refresh();
+                interest
+                    .topics()
+                    .for_each(|topic| refresh.used(crate::net::now(), topic));
+                drop(refresh);
                 return Ok(now.metadata);
             };
             let hopeless = names.iter().find_map(|name| now.hopeless(name));
@@ -386,3 +384,6 @@ impl Shared {
         Arc::clone(&self.known.borrow().metadata)
     }
 }
+
+#[cfg(test)]
+mod tests;

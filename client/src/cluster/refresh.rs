@@ -39,7 +39,7 @@ pub(super) struct RefreshSettings {
     pub(super) rebootstrap_trigger: Duration,
 }
 
-/// How long a topic is kept up to date after somebody asked for it without holding an interest.
+/// How long a topic is kept up to date after it was used by somebody who does not hold an interest.
 const UNUSED_TOPIC_MAX: Duration = Duration::from_mins(5);
 
 /// A question to send.
@@ -96,8 +96,8 @@ struct Wishes {
     all: usize,
     /// Topics that somebody holds an interest in, and how many do.
     held: BTreeMap<Arc<str>, usize>,
-    /// Topics that somebody asked for, and when.
-    asked: BTreeMap<Arc<str>, Instant>,
+    /// Topics that somebody used without holding an interest, and when.
+    used: BTreeMap<Arc<str>, Instant>,
 }
 
 impl Refresh {
@@ -122,12 +122,9 @@ impl Refresh {
         self.is_started = true;
     }
 
-    /// Somebody needs `topic` now; it is kept up to date for a while.
-    pub(super) fn ask_for(&mut self, now: Instant, topic: &Arc<str>) {
-        self.is_started = true;
-        let is_new = !self.wishes.has(topic);
-        self.wishes.asked.insert(Arc::clone(topic), now);
-        self.hurry(is_new);
+    /// Somebody used `topic`: what is known of it is kept for a while.
+    pub(super) fn used(&mut self, now: Instant, topic: &Arc<str>) {
+        self.wishes.used.insert(Arc::clone(topic), now);
     }
 
     /// Somebody wants `topic` to be kept up to date.
@@ -217,7 +214,7 @@ impl Refresh {
         };
         self.round = Round {
             // A bootstrap server's connection may have become a broker's.
-            last_good: Some(peer).filter(|peer| matches!(peer, PeerKey::Broker(_))),
+            last_good: Some(peer).filter(|peer| matches!(peer, PeerKey::Broker(_)) && !rebootstrap),
             bootstrap_first: rebootstrap && self.settings.rebootstrap,
             ..Round::default()
         };
@@ -294,8 +291,14 @@ impl Refresh {
             return Some((self.wishes.everything(), true));
         }
         let is_missing =
-            |name: &&Arc<str>| !metadata.topic(name).is_some_and(|topic| topic.is_known());
-        let missing: Vec<_> = self.wishes.names().filter(is_missing).cloned().collect();
+            |name: &&Arc<str>| metadata.topic(name).is_none_or(|topic| topic.may_appear());
+        let missing: Vec<_> = self
+            .wishes
+            .held
+            .keys()
+            .filter(is_missing)
+            .cloned()
+            .collect();
         (!missing.is_empty()).then_some((Scope::Topics(missing), false))
     }
 
@@ -348,15 +351,15 @@ impl Refresh {
 
 impl Wishes {
     fn has(&self, topic: &str) -> bool {
-        self.held.contains_key(topic) || self.asked.contains_key(topic)
+        self.held.contains_key(topic) || self.used.contains_key(topic)
     }
 
     fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        let asked = self
-            .asked
+        let used = self
+            .used
             .keys()
             .filter(|name| !self.held.contains_key(*name));
-        self.held.keys().chain(asked)
+        self.held.keys().chain(used)
     }
 
     fn everything(&self) -> Scope {
@@ -368,8 +371,8 @@ impl Wishes {
     }
 
     fn expire(&mut self, now: Instant) {
-        self.asked
-            .retain(|_, asked| now.saturating_duration_since(*asked) < UNUSED_TOPIC_MAX);
+        self.used
+            .retain(|_, used| now.saturating_duration_since(*used) < UNUSED_TOPIC_MAX);
     }
 }
 
