@@ -93,6 +93,16 @@ impl Delivery {
         &self.completion.topic_partition
     }
 
+    /// The batch's completion, and the record's index in the batch.
+    pub(crate) fn parts(&self) -> (&Arc<Completion>, u32) {
+        (&self.completion, self.index)
+    }
+
+    /// As [`parts`](Self::parts), for good.
+    pub(crate) fn into_parts(self) -> (Arc<Completion>, u32) {
+        (self.completion, self.index)
+    }
+
     /// Moves on to the part that has this record, as often as its batch was split.
     fn follow_split(&mut self) {
         while let Some(Outcome::Split(parts)) = self.completion.outcome.get() {
@@ -144,6 +154,10 @@ impl Completion {
 
     pub(crate) fn topic_partition(&self) -> &TopicPartition {
         &self.topic_partition
+    }
+
+    pub(crate) fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.get()
     }
 
     pub(crate) fn is_settled(&self) -> bool {

@@ -25,6 +25,7 @@ mod partition;
 mod record;
 mod request;
 mod sender;
+mod span;
 mod terms;
 mod topic;
 mod unwatched;
@@ -34,5 +35,6 @@ pub use self::{
     handle::Producer,
     record::{Header, ProducerRecord},
     sender::Abandoned,
+    span::DeliverySpan,
 };
 pub use crate::config::ProducerConfig;
