@@ -12,6 +12,7 @@
 //! A real Kafka is started once per test binary, shared by its tests, and ends with it, however it ends. Where none can
 //! be had (no Java, no Maven, no network), the test says so by name and passes; with `CI` set it fails.
 
+pub mod http;
 pub mod jars;
 pub mod java;
 pub mod kafka;
