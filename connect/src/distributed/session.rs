@@ -241,25 +241,28 @@ mod tests {
     #[test]
     fn what_is_wrong_is_found_in_javas_order() {
         let good = STANDARD.encode(SignatureAlgorithm::HmacSha256.sign(b"key", b"body"));
-        let check = |signature, algorithm, key, body| {
-            super::check(signature, algorithm, PERMITTED, key, body).unwrap_err()
+        let refused = |signature, algorithm, key, body| {
+            check(signature, algorithm, PERMITTED, key, body).unwrap_err()
         };
-        assert_eq!(check(None, Some("HmacSHA256"), None, b""), Refused::Missing);
-        assert_eq!(check(Some(&good), None, None, b""), Refused::Missing);
         assert_eq!(
-            check(Some("?"), Some("HmacSHA512"), None, b""),
+            refused(None, Some("HmacSHA256"), None, b""),
+            Refused::Missing
+        );
+        assert_eq!(refused(Some(&good), None, None, b""), Refused::Missing);
+        assert_eq!(
+            refused(Some("?"), Some("HmacSHA512"), None, b""),
             Refused::Algorithm
         );
         assert_eq!(
-            check(Some("?"), Some("HmacSHA256"), None, b""),
+            refused(Some("?"), Some("HmacSHA256"), None, b""),
             Refused::NotBase64
         );
         assert_eq!(
-            check(Some(&good), Some("HmacSHA256"), None, b"body"),
+            refused(Some(&good), Some("HmacSHA256"), None, b"body"),
             Refused::NoKey
         );
         assert_eq!(
-            check(Some(&good), Some("HmacSHA256"), Some(&key()), b"other"),
+            refused(Some(&good), Some("HmacSHA256"), Some(&key()), b"other"),
             Refused::Invalid
         );
     }

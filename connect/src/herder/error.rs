@@ -16,6 +16,9 @@ pub enum HerderError {
     /// It is there already, or something else is under way: HTTP 409.
     #[error("{0}")]
     Conflict(String),
+    /// Another worker has to do it: the one with this address. REST sends the request on.
+    #[error("the worker at {0} has to do this")]
+    Elsewhere(String),
     /// It was tried and did not work: HTTP 500.
     #[error("{0}")]
     Internal(String),
@@ -32,10 +35,27 @@ impl HerderError {
             Self::BadRequest(_) => 400,
             Self::Forbidden(_) => 403,
             Self::NotFound(_) => 404,
-            Self::Conflict(_) => 409,
+            Self::Conflict(_) | Self::Elsewhere(_) => 409,
             Self::Internal(_) => 500,
             Self::ShuttingDown => 503,
         }
+    }
+
+    /// Nobody knows who has what while the group rebalances.
+    pub(crate) fn rebalancing() -> Self {
+        Self::Conflict(
+            "Cannot complete request because of a conflicting operation (e.g. worker rebalance)"
+                .to_owned(),
+        )
+    }
+
+    /// The group is about to rebalance for a change that this request does not know of.
+    pub(crate) fn stale_configuration() -> Self {
+        Self::Conflict(
+            "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config \
+             change)"
+                .to_owned(),
+        )
     }
 
     /// `Connector X not found`.

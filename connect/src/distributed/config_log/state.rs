@@ -47,7 +47,9 @@ pub struct ConnectorConfig {
 /// What a record changed, for the herder to act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConfigEvent {
-    /// A connector is new or has another configuration.
+    /// A connector is new.
+    ConnectorAdded(Arc<str>),
+    /// A connector has another configuration.
     ConnectorUpdated(Arc<str>),
     /// A connector is gone.
     ConnectorRemoved(Arc<str>),
@@ -163,16 +165,19 @@ impl ConfigState {
     }
 
     fn put_connector(&mut self, name: Arc<str>, config: ConfigMap) -> ConfigEvent {
+        let config = Arc::new(config);
+        if let Some(connector) = self.connectors.get_mut(&name) {
+            connector.config = config;
+            return ConfigEvent::ConnectorUpdated(name);
+        }
         let target = self.target_states.get(&name).copied().unwrap_or_default();
-        let connector =
-            self.connectors
-                .entry(Arc::clone(&name))
-                .or_insert_with(|| ConnectorConfig {
-                    target,
-                    ..Default::default()
-                });
-        connector.config = Arc::new(config);
-        ConfigEvent::ConnectorUpdated(name)
+        let connector = ConnectorConfig {
+            config,
+            target,
+            ..ConnectorConfig::default()
+        };
+        self.connectors.insert(Arc::clone(&name), connector);
+        ConfigEvent::ConnectorAdded(name)
     }
 
     fn remove_connector(&mut self, name: Arc<str>) -> Option<ConfigEvent> {

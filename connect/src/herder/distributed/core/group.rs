@@ -1,0 +1,289 @@
+//! This worker's place in the group: which generation, which leader, what it was given, and when it joins again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kconnect_client::group::{Joined, Offer, Offers, RebalanceMode};
+use tracing::{info, warn};
+
+use super::super::leader::Owners;
+use super::{Action, Core, Options};
+use crate::distributed::Work;
+use crate::distributed::protocol::{Assignment, AssignmentError, MemberMetadata, Protocol};
+
+/// What this worker brings to the next JoinGroup.
+pub(crate) type Membership = Offers;
+
+/// The place in the group.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    /// The last generation that this worker took part in.
+    joined: Option<Place>,
+    /// What this worker has been given and not told to give up.
+    assigned: Work,
+    /// The group waits for an answer to its last event.
+    pending: Option<Pending>,
+    /// The group is to rebalance as soon as the pending event has been answered.
+    rejoin: Option<&'static str>,
+    /// When a rebalance is due that the leader put off.
+    delayed: Option<Instant>,
+    /// As the leader: who runs what.
+    pub(super) owners: Owners,
+}
+
+#[derive(Debug)]
+struct Place {
+    generation: i32,
+    member_id: Arc<str>,
+    leader: String,
+    leader_url: Arc<str>,
+    config_offset: i64,
+    protocol: Protocol,
+}
+
+/// What has to be so before the group gets its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pending {
+    /// The config topic has been read up to here.
+    config_offset: i64,
+    /// By then; else this worker leaves for a while.
+    deadline: Instant,
+}
+
+impl Group {
+    pub(super) const fn assigned(&self) -> &Work {
+        &self.assigned
+    }
+
+    /// The generation of the group in which statuses are written.
+    pub(super) fn generation(&self) -> i32 {
+        self.joined.as_ref().map_or(-1, |place| place.generation)
+    }
+
+    pub(super) fn is_leader(&self) -> bool {
+        self.joined
+            .as_ref()
+            .is_some_and(|place| *place.leader == *place.member_id)
+    }
+
+    /// The leader's address, if there is a leader and it is another worker.
+    pub(super) fn leader_url(&self) -> Option<&Arc<str>> {
+        self.joined
+            .as_ref()
+            .map(|place| &place.leader_url)
+            .filter(|url| !url.is_empty())
+    }
+
+    /// Whether a rebalance is under way or about to be.
+    pub(super) fn is_rebalancing(&self) -> bool {
+        self.pending.is_some() || self.rejoin.is_some() || self.joined.is_none()
+    }
+
+    /// Whether internal requests are signed.
+    pub(super) fn is_sessioned(&self) -> bool {
+        self.joined
+            .as_ref()
+            .is_some_and(|place| place.protocol == Protocol::Sessioned)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.pending
+            .map(|pending| pending.deadline)
+            .into_iter()
+            .chain(self.delayed)
+            .min()
+    }
+
+    pub(super) fn membership(&self, options: &Options, config_offset: i64) -> Membership {
+        let protocols = options.protocol.offered().iter().map(|&protocol| {
+            let metadata = MemberMetadata {
+                url: options.url.clone(),
+                config_offset,
+                allocation: self.allocation(protocol),
+            };
+            Offer {
+                name: protocol.group_name().into(),
+                metadata: metadata.encode(protocol),
+            }
+        });
+        let eager = self
+            .joined
+            .as_ref()
+            .map_or(options.protocol, |place| place.protocol)
+            == Protocol::Eager;
+        let mode = if eager {
+            RebalanceMode::Eager
+        } else {
+            RebalanceMode::Cooperative
+        };
+        Offers {
+            protocols: protocols.collect(),
+            mode,
+        }
+    }
+
+    /// What this worker runs, in the form of the assignment that it was given; none before the first.
+    fn allocation(&self, protocol: Protocol) -> Option<Assignment> {
+        let place = self.joined.as_ref()?;
+        Some(Assignment {
+            version: protocol.version(),
+            leader: place.leader.clone(),
+            leader_url: place.leader_url.to_string(),
+            config_offset: place.config_offset,
+            assigned: self.assigned.clone(),
+            ..Assignment::default()
+        })
+    }
+}
+
+impl Core {
+    /// A rebalance is complete.
+    pub(crate) fn handle_joined(&mut self, now: Instant, joined: &Joined) {
+        let assignment = match Assignment::decode(&joined.assignment) {
+            Ok(assignment) => assignment,
+            Err(error) => {
+                warn!(%error, "the leader's assignment cannot be read");
+                Assignment::default()
+            }
+        };
+        let protocol = Protocol::from_group_name(&joined.protocol).unwrap_or(Protocol::Eager);
+        info!(
+            "Joined group at generation {} with protocol version {} and got assignment with leader {} at {}, delay {} ms",
+            joined.generation.id,
+            assignment.version,
+            assignment.leader,
+            assignment.leader_url,
+            assignment.delay_ms
+        );
+        let holds = assignment.error == AssignmentError::None;
+        if holds {
+            self.take_assignment(&assignment, protocol);
+        } else {
+            self.group.rejoin =
+                Some("the leader had not read the config topic as far as this worker");
+        }
+        self.group.delayed = u64::try_from(assignment.delay_ms)
+            .ok()
+            .filter(|&delay| delay > 0)
+            .map(|delay| now + Duration::from_millis(delay));
+        self.group.joined = Some(Place {
+            generation: joined.generation.id,
+            member_id: Arc::clone(&joined.generation.member_id),
+            leader: assignment.leader,
+            leader_url: assignment.leader_url.into(),
+            config_offset: assignment.config_offset,
+            protocol,
+        });
+        self.group.pending = Some(Pending {
+            config_offset: assignment.config_offset,
+            deadline: now + self.options.sync_timeout,
+        });
+        if self.config.offset < assignment.config_offset {
+            self.actions.push_back(Action::ReadConfig);
+        }
+        self.view_is_stale = true;
+        self.became_member();
+        self.settle(now);
+    }
+
+    fn take_assignment(&mut self, assignment: &Assignment, protocol: Protocol) {
+        if protocol == Protocol::Eager {
+            self.group.assigned = assignment.assigned.clone();
+            return;
+        }
+        self.group.assigned.remove(&assignment.revoked);
+        self.group.assigned.add(&assignment.assigned);
+        // A member that gives something up joins again at once, so that others can have it.
+        if !assignment.revoked.is_empty() {
+            self.group.rejoin = Some("work was revoked and can be given to others");
+        }
+    }
+
+    /// The leader sees to the session key, and forgets the statuses of what is gone.
+    fn became_member(&mut self) {
+        if self.group.is_leader() {
+            self.forget_old_statuses();
+        }
+    }
+
+    /// Eager members stop everything before they join again.
+    pub(crate) fn handle_revoke(&mut self, now: Instant) {
+        info!("the group rebalances: all connectors and tasks of this worker stop");
+        self.group.assigned = Work::default();
+        self.await_end(now);
+    }
+
+    /// This worker is no member any more, and others may have its work already.
+    pub(crate) fn handle_lost(&mut self, now: Instant, reason: &str) {
+        warn!(
+            reason,
+            "this worker has lost its place in the group: all its connectors and tasks stop"
+        );
+        self.group.assigned = Work::default();
+        self.group.joined = None;
+        self.group.delayed = None;
+        self.group.owners = Owners::default();
+        self.await_end(now);
+    }
+
+    fn await_end(&mut self, now: Instant) {
+        self.view_is_stale = true;
+        self.group.pending = Some(Pending {
+            config_offset: -1,
+            deadline: now + self.options.sync_timeout,
+        });
+        self.settle(now);
+    }
+
+    /// Asks for a rebalance; while one is under way, for another one after it.
+    pub(super) fn rebalance(&mut self, reason: &'static str) {
+        self.group.rejoin = Some(reason);
+    }
+
+    /// Answers the group's last event when all is as it has to be, and asks for the next rebalance if one is wanted.
+    pub(super) fn answer_group(&mut self) {
+        if let Some(pending) = self.group.pending {
+            if self.config.offset < pending.config_offset || !self.revoked_work_has_ended() {
+                return;
+            }
+            self.group.pending = None;
+            self.actions.push_back(Action::Ready(self.membership()));
+            info!("Finished starting connectors and tasks");
+        }
+        if let Some(reason) = self.group.rejoin.take_if(|_| !self.stopping) {
+            info!(reason, "Rebalance started");
+            self.actions.push_back(Action::Rejoin(reason));
+        }
+    }
+
+    /// Work that was given up must have ended, or have been abandoned, before another worker may get it.
+    fn revoked_work_has_ended(&self) -> bool {
+        let assigned = self.group.assigned();
+        self.connectors
+            .all_within(|name| assigned.connectors.contains(name))
+            && self.tasks.all_within(|id| assigned.tasks.contains(id))
+    }
+
+    pub(super) fn group_timeout(&mut self, now: Instant) {
+        if self.group.delayed.is_some_and(|at| at <= now) {
+            self.group.delayed = None;
+            self.rebalance("the rebalance that the leader put off is due");
+        }
+        let late = self.group.pending.is_some_and(|pending| {
+            pending.deadline <= now && self.config.offset < pending.config_offset
+        });
+        if late {
+            warn!(
+                "the config topic could not be read as far as the leader's in time: this worker leaves for a while"
+            );
+            self.group.pending = None;
+            self.group.joined = None;
+            self.group.assigned = Work::default();
+            self.actions
+                .push_back(Action::BackOff(self.options.unsync_backoff));
+        } else if let Some(pending) = &mut self.group.pending {
+            // Work that is stopping has deadlines of its own.
+            pending.deadline = pending.deadline.max(now + self.options.sync_timeout);
+        }
+    }
+}

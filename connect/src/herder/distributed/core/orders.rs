@@ -1,0 +1,394 @@
+//! What is asked of this worker over REST: answered, written down for the whole cluster, or sent on to whoever can do it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Action, Core, Ticket};
+use crate::distributed::config_log::ConfigRecord;
+use crate::distributed::status_log::StatusKey;
+use crate::herder::entities::{ConfigMap, ConnectorStateInfo};
+use crate::herder::{HerderError, Put, RestartRequest};
+use crate::runtime::{ConnectorTaskId, State, TargetState};
+
+/// What the core is asked for.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Create a connector or give it another configuration, which has been validated.
+    Put {
+        name: Arc<str>,
+        config: ConfigMap,
+        initial_state: Option<TargetState>,
+        allow_replace: bool,
+    },
+    /// Stop a connector and forget it.
+    Delete { name: Arc<str> },
+    /// Want a connector to run, pause or stop.
+    SetTarget { name: Arc<str>, target: TargetState },
+    /// Restart the connector alone.
+    RestartConnector { name: Arc<str> },
+    /// Restart what the request selects, on all workers.
+    Restart(RestartRequest),
+    /// Restart one task.
+    RestartTask(ConnectorTaskId),
+    /// Take new task configurations of a connector: from a worker that runs the connector.
+    PutTasks {
+        name: Arc<str>,
+        configs: Vec<ConfigMap>,
+    },
+    /// Forget which topics a connector has used.
+    ResetTopics { name: Arc<str> },
+    /// Set a logger's level on every worker.
+    SetLevel { namespace: String, level: String },
+    /// Show that the core is alive.
+    Ping,
+}
+
+/// The answer to an order.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    Put(Put),
+    Status(ConnectorStateInfo),
+}
+
+/// An order that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) ticket: Ticket,
+    pub(super) until: Until,
+}
+
+/// What an order waits for.
+#[derive(Debug, Clone)]
+pub(super) enum Until {
+    /// Its records have been written and read back.
+    Written(What),
+    /// The connector, started again, says how it is.
+    ConnectorUp(Arc<str>),
+    /// The task, started again, says how it is.
+    TaskUp(ConnectorTaskId),
+}
+
+/// What to answer once records have been written.
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Done,
+    Connector { name: Arc<str>, created: bool },
+    Restarting(RestartRequest),
+}
+
+impl Waiting {
+    pub(super) fn is_about(&self, name: &str) -> bool {
+        match &self.until {
+            Until::Written(_) => false,
+            Until::ConnectorUp(connector) => **connector == *name,
+            Until::TaskUp(id) => *id.connector == *name,
+        }
+    }
+}
+
+impl Core {
+    /// An order from outside.
+    pub(crate) fn handle_order(&mut self, now: Instant, ticket: Ticket, order: Order) {
+        if self.stopping {
+            return self.answer(ticket, Err(HerderError::ShuttingDown));
+        }
+        let written = match order {
+            Order::Put {
+                name,
+                config,
+                initial_state,
+                allow_replace,
+            } => self.put(&name, config, initial_state, allow_replace),
+            Order::Delete { name } => self.delete(&name),
+            Order::SetTarget { name, target } => self.set_target(&name, target),
+            Order::Restart(request) => self.restart(request),
+            Order::PutTasks { name, configs } => self.put_tasks(&name, configs),
+            Order::SetLevel { namespace, level } => Ok((
+                vec![ConfigRecord::LoggerLevel { namespace, level }],
+                What::Done,
+            )),
+            Order::RestartConnector { name } => return self.restart_connector(now, ticket, name),
+            Order::RestartTask(id) => return self.restart_task(now, ticket, id),
+            Order::ResetTopics { name } => {
+                let answer = self.reset_topics(&name);
+                return self.answer(ticket, answer);
+            }
+            Order::Ping => return self.answer(ticket, Ok(Outcome::Done)),
+        };
+        match written {
+            Ok((records, what)) => self.write(ticket, records, what),
+            Err(error) => self.answer(ticket, Err(error)),
+        }
+    }
+
+    fn write(&mut self, ticket: Ticket, records: Vec<ConfigRecord>, what: What) {
+        self.waiting.push(Waiting {
+            ticket,
+            until: Until::Written(what),
+        });
+        self.actions
+            .push_back(Action::WriteConfig { ticket, records });
+    }
+
+    /// Only the leader changes what all workers have to agree on.
+    pub(super) fn check_leader(&self) -> Result<(), HerderError> {
+        if self.group.is_leader() {
+            return Ok(());
+        }
+        Err(self.group.leader_url().map_or_else(
+            || {
+                HerderError::Conflict(
+                    "Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway."
+                        .to_owned(),
+                )
+            },
+            |url| HerderError::Elsewhere(url.to_string()),
+        ))
+    }
+
+    fn put(
+        &self,
+        name: &Arc<str>,
+        config: ConfigMap,
+        initial_state: Option<TargetState>,
+        allow_replace: bool,
+    ) -> Result<(Vec<ConfigRecord>, What), HerderError> {
+        self.check_leader()?;
+        let exists = self.config.connectors.contains_key(name);
+        if exists && !allow_replace {
+            return Err(HerderError::Conflict(format!(
+                "Connector {name} already exists"
+            )));
+        }
+        let target = initial_state.filter(|_| !exists);
+        let target = target.map(|target| ConfigRecord::TargetState(Arc::clone(name), Some(target)));
+        let connector = ConfigRecord::Connector(Arc::clone(name), Some(config));
+        let what = What::Connector {
+            name: Arc::clone(name),
+            created: !exists,
+        };
+        Ok((target.into_iter().chain([connector]).collect(), what))
+    }
+
+    fn delete(&self, name: &Arc<str>) -> Result<(Vec<ConfigRecord>, What), HerderError> {
+        self.check_leader()?;
+        if !self.config.connectors.contains_key(name) {
+            return Err(HerderError::connector_not_found(name));
+        }
+        let records = vec![
+            ConfigRecord::Connector(Arc::clone(name), None),
+            ConfigRecord::TargetState(Arc::clone(name), None),
+        ];
+        Ok((records, What::Done))
+    }
+
+    /// Any worker may pause and resume; stopping changes the tasks, which is the leader's business.
+    fn set_target(
+        &self,
+        name: &Arc<str>,
+        target: TargetState,
+    ) -> Result<(Vec<ConfigRecord>, What), HerderError> {
+        if target == TargetState::Stopped {
+            self.check_leader()?;
+        }
+        if !self.config.connectors.contains_key(name) {
+            return Err(HerderError::NotFound(format!("Unknown connector {name}")));
+        }
+        let no_tasks = ConfigRecord::Commit(Arc::clone(name), 0);
+        let wish = ConfigRecord::TargetState(Arc::clone(name), Some(target));
+        let records = if target == TargetState::Stopped {
+            vec![no_tasks, wish]
+        } else {
+            vec![wish]
+        };
+        Ok((records, What::Done))
+    }
+
+    fn restart(&self, request: RestartRequest) -> Result<(Vec<ConfigRecord>, What), HerderError> {
+        self.check_leader()?;
+        let name = &request.name;
+        if !self.config.connectors.contains_key(name) {
+            return Err(HerderError::NotFound(format!("Unknown connector: {name}")));
+        }
+        self.check_settled()?;
+        self.status_of(name).ok_or_else(|| {
+            HerderError::NotFound(format!("Status for connector {name} not found"))
+        })?;
+        let record = ConfigRecord::Restart {
+            connector: Arc::clone(name),
+            include_tasks: request.include_tasks,
+            only_failed: request.only_failed,
+        };
+        Ok((vec![record], What::Restarting(request)))
+    }
+
+    fn put_tasks(
+        &self,
+        name: &Arc<str>,
+        configs: Vec<ConfigMap>,
+    ) -> Result<(Vec<ConfigRecord>, What), HerderError> {
+        self.check_leader()?;
+        if !self.config.connectors.contains_key(name) {
+            return Err(HerderError::connector_not_found(name));
+        }
+        Ok((task_records(name, configs), What::Done))
+    }
+
+    fn restart_connector(&mut self, now: Instant, ticket: Ticket, name: Arc<str>) {
+        let here = self
+            .check_restart(&name, || {
+                HerderError::NotFound(format!("Unknown connector: {name}"))
+            })
+            .and_then(|()| {
+                if self.group.assigned().connectors.contains(&name) {
+                    return Ok(());
+                }
+                Err(self.elsewhere(self.group.owners.of_connector(&name)))
+            });
+        if let Err(error) = here {
+            return self.answer(ticket, Err(error));
+        }
+        self.connectors.restart(&name);
+        self.put_connector_status(&name, State::Restarting, None);
+        self.waiting.push(Waiting {
+            ticket,
+            until: Until::ConnectorUp(name),
+        });
+        self.settle(now);
+    }
+
+    fn restart_task(&mut self, now: Instant, ticket: Ticket, id: ConnectorTaskId) {
+        let unknown = || HerderError::NotFound(format!("Unknown connector: {}", id.connector));
+        let here = self.check_restart(&id.connector, unknown).and_then(|()| {
+            if self.config.task(&id).is_none() {
+                return Err(HerderError::NotFound(format!("Unknown task: {id}")));
+            }
+            if self.group.assigned().tasks.contains(&id) {
+                return Ok(());
+            }
+            Err(self.elsewhere(self.group.owners.of_task(&id)))
+        });
+        if let Err(error) = here {
+            return self.answer(ticket, Err(error));
+        }
+        self.tasks.restart(&id);
+        self.put_task_status(&id, State::Restarting, None);
+        self.waiting.push(Waiting {
+            ticket,
+            until: Until::TaskUp(id),
+        });
+        self.settle(now);
+    }
+
+    fn check_restart(
+        &self,
+        name: &str,
+        unknown: impl Fn() -> HerderError,
+    ) -> Result<(), HerderError> {
+        self.check_settled()?;
+        if self.config.connectors.contains_key(name) {
+            Ok(())
+        } else {
+            Err(unknown())
+        }
+    }
+
+    /// The worker that has it, as far as the leader knows; the leader, as far as others know.
+    fn elsewhere(&self, owner: Option<&str>) -> HerderError {
+        match self.check_leader() {
+            Err(error) => error,
+            Ok(()) => owner.map_or_else(HerderError::rebalancing, |url| {
+                HerderError::Elsewhere(url.to_owned())
+            }),
+        }
+    }
+
+    /// While the group rebalances nobody knows who has what.
+    pub(super) fn check_settled(&self) -> Result<(), HerderError> {
+        if self.group.is_rebalancing() {
+            Err(HerderError::stale_configuration())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn reset_topics(&mut self, name: &Arc<str>) -> Result<Outcome, HerderError> {
+        if !self.options.topic_tracking {
+            return Err(HerderError::Forbidden(
+                "Topic tracking is disabled.".to_owned(),
+            ));
+        }
+        if !self.options.topic_tracking_reset {
+            return Err(HerderError::Forbidden(
+                "Topic tracking reset is disabled.".to_owned(),
+            ));
+        }
+        self.forget_topics(name);
+        Ok(Outcome::Done)
+    }
+
+    /// Writes tombstones for every topic that the connector has used.
+    pub(super) fn forget_topics(&mut self, name: &Arc<str>) {
+        let topics = self.statuses.topics.get(name).into_iter().flatten();
+        let keys: Vec<StatusKey> = topics
+            .map(|(topic, _)| StatusKey::Topic {
+                topic: Arc::clone(topic),
+                connector: Arc::clone(name),
+            })
+            .collect();
+        self.actions.extend(
+            keys.into_iter()
+                .map(|key| Action::PutStatus { key, status: None }),
+        );
+    }
+
+    /// What to answer now that the records are there.
+    pub(super) fn outcome_of(&self, what: &What) -> Result<Outcome, HerderError> {
+        match what {
+            What::Done => Ok(Outcome::Done),
+            What::Connector { name, created } => {
+                let view = self
+                    .view_of(name)
+                    .ok_or_else(|| HerderError::connector_not_found(name))?;
+                Ok(Outcome::Put(Put {
+                    created: *created,
+                    info: view.info(name),
+                }))
+            }
+            What::Restarting(request) => {
+                let status = self
+                    .status_of(&request.name)
+                    .ok_or_else(|| HerderError::no_status(&request.name))?;
+                Ok(Outcome::Status(restarting(status, request)))
+            }
+        }
+    }
+}
+
+/// The records that make `configs` the tasks of a connector.
+pub(super) fn task_records(name: &Arc<str>, configs: Vec<ConfigMap>) -> Vec<ConfigRecord> {
+    let mut records: Vec<ConfigRecord> = (0..)
+        .zip(configs)
+        .map(|(task, config)| ConfigRecord::Task(ConnectorTaskId::new(name, task), config))
+        .collect();
+    let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+    records.push(ConfigRecord::Commit(Arc::clone(name), count));
+    records
+}
+
+/// A status with everything that `request` selects shown as restarting.
+fn restarting(mut status: ConnectorStateInfo, request: &RestartRequest) -> ConnectorStateInfo {
+    let selects = |state: State| !request.only_failed || state == State::Failed;
+    if selects(status.connector.state) {
+        (status.connector.state, status.connector.trace) = (State::Restarting, None);
+    }
+    for task in status
+        .tasks
+        .iter_mut()
+        .filter(|task| request.include_tasks && selects(task.state.state))
+    {
+        (task.state.state, task.state.trace) = (State::Restarting, None);
+    }
+    status
+}

@@ -1,0 +1,260 @@
+//! What a cluster of workers does, told as stories, and a hundred stories more by chance.
+
+mod cluster;
+
+use self::cluster::{Cluster, MAX_DELAY};
+use super::*;
+use crate::runtime::State;
+use crate::runtime::event::{TaskEvent, WorkerEvent};
+
+fn started(protocol: Protocol, seed: u64) -> Cluster {
+    let mut cluster = Cluster::new(protocol, 3, seed);
+    cluster.settle();
+    cluster.put("a", 3);
+    cluster.put("b", 5);
+    cluster.settle();
+    cluster.check_all_runs();
+    cluster
+}
+
+#[test]
+fn a_connector_and_its_tasks_are_spread_over_the_workers() {
+    let cluster = started(Protocol::Sessioned, 1);
+    let loads: Vec<usize> = cluster
+        .workers
+        .values()
+        .map(|worker| worker.running.len())
+        .collect();
+    assert!(
+        loads.iter().all(|&load| (2..=5).contains(&load)),
+        "{loads:?}"
+    );
+}
+
+#[test]
+fn the_eager_protocol_runs_everything_as_well() {
+    started(Protocol::Eager, 2);
+}
+
+#[test]
+fn only_the_leader_changes_configurations_and_others_say_where_it_is() {
+    let mut cluster = started(Protocol::Sessioned, 3);
+    let follower = Arc::clone(cluster.workers.keys().last().unwrap());
+    let ticket = cluster.order(&follower, Order::Delete { name: "a".into() });
+    let answer = &cluster.workers[&follower].answers[&ticket];
+    assert_eq!(
+        answer,
+        &Err(HerderError::Elsewhere("http://w1/".to_owned()))
+    );
+}
+
+#[test]
+fn a_deleted_connector_stops_everywhere_and_leaves_no_status() {
+    let mut cluster = started(Protocol::Sessioned, 4);
+    cluster
+        .order_leader(|| Order::Delete { name: "a".into() })
+        .unwrap();
+    cluster.settle();
+    cluster.check_all_runs();
+    for worker in cluster.workers.values() {
+        assert!(
+            worker
+                .core
+                .statuses
+                .connectors
+                .keys()
+                .all(|name| **name != *"a")
+        );
+        assert!(
+            worker
+                .core
+                .statuses
+                .tasks
+                .keys()
+                .all(|id| *id.connector != *"a")
+        );
+    }
+}
+
+#[test]
+fn any_worker_pauses_and_resumes_without_a_rebalance() {
+    let mut cluster = started(Protocol::Sessioned, 5);
+    let generation = cluster.generation;
+    let follower = Arc::clone(cluster.workers.keys().last().unwrap());
+    cluster.order(
+        &follower,
+        Order::SetTarget {
+            name: "b".into(),
+            target: TargetState::Paused,
+        },
+    );
+    cluster.settle();
+    for worker in cluster.workers.values() {
+        let status = worker.core.status_of("b").unwrap();
+        assert_eq!(status.connector.state, State::Paused);
+        assert!(
+            status
+                .tasks
+                .iter()
+                .all(|task| task.state.state == State::Paused)
+        );
+    }
+    cluster.order(
+        &follower,
+        Order::SetTarget {
+            name: "b".into(),
+            target: TargetState::Started,
+        },
+    );
+    cluster.settle();
+    cluster.check_all_runs();
+    assert_eq!(cluster.generation, generation);
+}
+
+#[test]
+fn a_stopped_connector_has_no_tasks_and_gets_them_back_when_it_is_resumed() {
+    let mut cluster = started(Protocol::Sessioned, 6);
+    cluster
+        .order_leader(|| Order::SetTarget {
+            name: "b".into(),
+            target: TargetState::Stopped,
+        })
+        .unwrap();
+    cluster.settle();
+    let running = || cluster.workers.values().flat_map(|worker| &worker.running);
+    assert!(running().any(|part| part == "b") && !running().any(|part| part.starts_with("b-")));
+    assert_eq!(
+        cluster.workers["w1"]
+            .core
+            .status_of("b")
+            .unwrap()
+            .connector
+            .state,
+        State::Stopped
+    );
+    cluster.order(
+        "w1",
+        Order::SetTarget {
+            name: "b".into(),
+            target: TargetState::Started,
+        },
+    );
+    cluster.settle();
+    cluster.check_all_runs();
+}
+
+#[test]
+fn a_changed_connector_restarts_where_it_is_and_changes_its_tasks() {
+    let mut cluster = started(Protocol::Sessioned, 7);
+    cluster.put("a", 6);
+    cluster.settle();
+    cluster.check_all_runs();
+    assert_eq!(cluster.workers["w1"].core.config.tasks_of("a").count(), 6);
+}
+
+#[test]
+fn a_killed_workers_work_is_taken_over_once_the_delay_is_over() {
+    let mut cluster = started(Protocol::Sessioned, 8);
+    let (before, victim) = (
+        cluster.now,
+        Arc::clone(cluster.workers.keys().last().unwrap()),
+    );
+    cluster.kill(&victim);
+    cluster.settle();
+    cluster.check_all_runs();
+    assert!(cluster.now >= before + MAX_DELAY);
+}
+
+#[test]
+fn a_failed_task_stays_down_until_it_is_restarted() {
+    let mut cluster = started(Protocol::Sessioned, 9);
+    let id = ConnectorTaskId::new(&"a".into(), 1);
+    let owner = cluster
+        .workers
+        .values()
+        .find(|worker| worker.running.contains("a-1"))
+        .unwrap();
+    let (owner, run) = (Arc::clone(&owner.id), owner.core.tasks.run(&id).unwrap());
+    let worker = cluster.workers.get_mut(&owner).unwrap();
+    worker.running.remove("a-1");
+    for event in [TaskEvent::Failed("boom".to_owned()), TaskEvent::Gone] {
+        worker.events.push_back(WorkerEvent::Task {
+            id: id.clone(),
+            run,
+            event,
+        });
+    }
+    cluster.settle();
+    assert_eq!(
+        cluster.workers["w1"].core.statuses.tasks[&id].state,
+        State::Failed
+    );
+    let request = RestartOf {
+        only_failed: true,
+        include_tasks: true,
+    };
+    let status = cluster.order_leader(|| request.order("a"));
+    let Ok(Outcome::Status(status)) = status else {
+        panic!("{status:?}")
+    };
+    assert_eq!(status.tasks[1].state.state, State::Restarting);
+    assert_eq!(status.tasks[0].state.state, State::Running);
+    cluster.settle();
+    cluster.check_all_runs();
+}
+
+struct RestartOf {
+    only_failed: bool,
+    include_tasks: bool,
+}
+
+impl RestartOf {
+    fn order(&self, name: &str) -> Order {
+        Order::Restart(crate::herder::RestartRequest {
+            name: name.into(),
+            only_failed: self.only_failed,
+            include_tasks: self.include_tasks,
+        })
+    }
+}
+
+#[test]
+fn whatever_happens_everything_runs_exactly_once_in_the_end() {
+    for seed in 0..60 {
+        let protocol = if seed % 5 == 0 {
+            Protocol::Eager
+        } else {
+            Protocol::Sessioned
+        };
+        let mut cluster = Cluster::new(protocol, 1 + usize::try_from(seed).unwrap() % 3, seed);
+        cluster.settle();
+        for _ in 0..15 {
+            let name = ["a", "b", "c", "d"][cluster.below(4)];
+            match cluster.below(7) {
+                0 | 1 => {
+                    let tasks = u32::try_from(cluster.below(6)).unwrap();
+                    cluster.put(name, tasks);
+                }
+                2 => drop(cluster.order_leader(|| Order::Delete { name: name.into() })),
+                3 => drop(cluster.add_worker()),
+                4 if cluster.workers.len() > 1 => {
+                    let victim = cluster.below(cluster.workers.len());
+                    let victim = Arc::clone(cluster.workers.keys().nth(victim).unwrap());
+                    cluster.kill(&victim);
+                    cluster.settle();
+                }
+                5 => drop(cluster.order_leader(|| Order::RestartConnector { name: name.into() })),
+                _ => (0..cluster.below(40)).for_each(|_| _ = cluster.step()),
+            }
+            if cluster
+                .workers
+                .values()
+                .all(|worker| !worker.core.group.is_leader())
+            {
+                cluster.settle();
+            }
+        }
+        cluster.settle();
+        cluster.check_all_runs();
+    }
+}
