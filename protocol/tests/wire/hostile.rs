@@ -55,10 +55,14 @@ fn run(task: Task, (api, direction, version): Name, body: &Bytes) -> Result<usiz
 }
 
 /// A generator good enough for test bytes (SplitMix64), the same in every run.
-struct Entropy(u64);
+pub(crate) struct Entropy(u64);
 
 impl Entropy {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -66,7 +70,7 @@ impl Entropy {
         mixed ^ (mixed >> 31)
     }
 
-    fn bytes(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
         (0..length).map(|_| self.next().to_le_bytes()[0]).collect()
     }
 }
@@ -91,7 +95,7 @@ fn every_name() -> impl Iterator<Item = Name> {
 #[test]
 fn layouts_and_generated_decoders_agree_in_every_version() {
     let _turn = alone();
-    let mut entropy = Entropy(1);
+    let mut entropy = Entropy::new(1);
     for name in every_message() {
         let (api, direction, version) = name;
         for _ in 0..50 {
@@ -106,7 +110,7 @@ fn layouts_and_generated_decoders_agree_in_every_version() {
 #[test]
 fn a_message_cut_anywhere_is_an_error() {
     let _turn = alone();
-    let mut entropy = Entropy(2);
+    let mut entropy = Entropy::new(2);
     for name in every_name() {
         let body = some_message(name, &mut entropy);
         for length in 0..body.len() {
@@ -119,7 +123,7 @@ fn a_message_cut_anywhere_is_an_error() {
 #[test]
 fn the_largest_numbers_anywhere_in_a_message_cost_nothing() {
     let _turn = alone();
-    let mut entropy = Entropy(3);
+    let mut entropy = Entropy::new(3);
     let numbers: [&[u8]; 4] = [
         b"\xff\xff\xff\xff\x0f",
         b"\xff\xff\xff\xff\xff\xff",
@@ -143,7 +147,7 @@ fn the_largest_numbers_anywhere_in_a_message_cost_nothing() {
 #[test]
 fn counts_that_just_fit_cost_a_small_multiple_of_the_message() {
     let _turn = alone();
-    let mut entropy = Entropy(4);
+    let mut entropy = Entropy::new(4);
     for name in every_name() {
         let body = some_message(name, &mut entropy);
         let (api, _, version) = name;
@@ -171,7 +175,7 @@ fn counts_that_just_fit_cost_a_small_multiple_of_the_message() {
 #[test]
 fn random_bytes_are_no_danger_to_any_decoder() {
     let _turn = alone();
-    let mut entropy = Entropy(5);
+    let mut entropy = Entropy::new(5);
     for name in every_name() {
         for _ in 0..100 {
             let length = usize::from(entropy.next().to_le_bytes()[0]);
@@ -188,7 +192,7 @@ fn random_bytes_are_no_danger_to_any_decoder() {
 #[test]
 fn random_bytes_are_no_danger_to_headers_frames_and_group_metadata() {
     let _turn = alone();
-    let mut entropy = Entropy(6);
+    let mut entropy = Entropy::new(6);
     for _ in 0..20_000 {
         let length = usize::from(entropy.next().to_le_bytes()[0] & 63);
         let mut body = entropy.bytes(length);

@@ -1,7 +1,9 @@
 //! Bytes from outside and from Kafka itself, against every decoder and encoder of messages.
 
 mod beside_kafka;
+mod entries;
 mod frames;
+mod fuzzing;
 mod hostile;
 mod support;
 

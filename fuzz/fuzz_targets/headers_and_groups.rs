@@ -1,0 +1,4 @@
+//! See the function of this name in `protocol/tests/wire/entries.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kconnect_fuzz::run("headers_and_groups", data));
