@@ -3,7 +3,7 @@
 use super::batch::HEADER_LEN;
 use super::error::AppendError;
 use super::sealed::SealedBatch;
-use super::varint::{self, len32, len64, zigzag32, zigzag64};
+use super::varint::{self, SLACK, Writer, zigzag64};
 use super::{Header, Record};
 
 /// A batch being built.
@@ -13,8 +13,13 @@ use super::{Header, Record};
 /// (`max.message.bytes`).
 #[derive(Clone, Debug)]
 pub struct RecordBatchBuilder {
-    /// Room for the header, then the records.
+    /// Room for the header, then the records, then bytes that are not used yet. They are initialized ahead of the
+    /// records in large steps, so that each record is written with plain stores.
     buffer: Vec<u8>,
+    /// Where the next record goes.
+    used: usize,
+    /// How far records can go without another question: initialized, and within the limit.
+    room: usize,
     limit: usize,
     count: u32,
     base_timestamp: i64,
@@ -23,21 +28,26 @@ pub struct RecordBatchBuilder {
 
 /// What a buffer begins with at most; a larger batch grows into it.
 const FIRST_CAPACITY: usize = 64 * 1024;
-/// What a length field of the batch can state.
+/// Bytes to initialize at a time.
+const STEP: usize = 4096;
+/// What a length field of the batch can state. That many bytes hold fewer records than a count can state.
 const LARGEST_BATCH: u64 = i32::MAX as u64;
 
 impl RecordBatchBuilder {
     /// A batch of at most `limit` bytes, header included and before compression (`batch.size`).
     pub fn new(limit: usize) -> Self {
-        Self::with_buffer(Vec::with_capacity(limit.min(FIRST_CAPACITY)), limit)
+        Self::with_buffer(Vec::with_capacity(limit.min(FIRST_CAPACITY) + SLACK), limit)
     }
 
     /// A batch in a buffer that has been used before; its contents are discarded, its capacity kept.
     pub fn with_buffer(mut buffer: Vec<u8>, limit: usize) -> Self {
-        buffer.clear();
-        buffer.resize(HEADER_LEN, 0);
+        if buffer.len() < HEADER_LEN {
+            buffer.resize(HEADER_LEN, 0);
+        }
         Self {
             buffer,
+            used: HEADER_LEN,
+            room: 0,
             limit,
             count: 0,
             base_timestamp: -1,
@@ -52,8 +62,17 @@ impl RecordBatchBuilder {
     /// If the batch is full or no batch can hold the record. Nothing has been appended then.
     #[inline]
     pub fn append(&mut self, record: &Record<'_>) -> Result<u32, AppendError> {
-        let headers = record.headers.iter().copied();
-        self.append_parts(record.timestamp, record.key, record.value, headers)
+        let Record {
+            timestamp,
+            key,
+            value,
+            headers,
+        } = *record;
+        if headers.is_empty() {
+            // Compiled apart, since most records have none.
+            return self.append_parts(timestamp, key, value, std::iter::empty());
+        }
+        self.append_parts(timestamp, key, value, headers.iter().copied())
     }
 
     /// [`append`](Self::append) for headers that are not in a slice, such as those of a consumed record.
@@ -69,6 +88,34 @@ impl RecordBatchBuilder {
         value: Option<&[u8]>,
         headers: impl Iterator<Item = Header<'h>> + Clone,
     ) -> Result<u32, AppendError> {
+        let index = self.count;
+        // No batch holds so many records that the doubled number does not fit.
+        self.write(u64::from(index) << 1, timestamp, key, value, headers)?;
+        Ok(index)
+    }
+
+    /// Appends a record without headers whose offset is not the next one.
+    pub(super) fn append_at(
+        &mut self,
+        offset_delta: i32,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+    ) -> Result<(), AppendError> {
+        let offset_delta = zigzag64(i64::from(offset_delta));
+        self.write(offset_delta, timestamp, key, value, std::iter::empty())
+    }
+
+    /// `offset_delta` is already folded.
+    #[inline]
+    fn write<'h>(
+        &mut self,
+        offset_delta: u64,
+        timestamp: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: impl Iterator<Item = Header<'h>> + Clone,
+    ) -> Result<(), AppendError> {
         let base_timestamp = if self.count == 0 {
             timestamp
         } else {
@@ -76,78 +123,81 @@ impl RecordBatchBuilder {
         };
         let timestamp_delta = zigzag64(timestamp.wrapping_sub(base_timestamp));
         let (header_count, header_size) = measure_headers(headers.clone());
-        // One byte of attributes. Lengths fit into 64 bits whatever the slices are.
-        let body = 1
-            + len64(timestamp_delta) as u64
-            + len32(zigzag32(self.count.cast_signed())) as u64
-            + bytes_size(key)
-            + bytes_size(value)
-            + header_size;
-        let size = body + len64(body << 1) as u64;
-        self.check_room(size)?;
+        // All lengths fit into 64 bits whatever the slices are. One byte of attributes.
+        let body =
+            1 + varint::sum_of_lens([
+                timestamp_delta,
+                offset_delta,
+                length_field(key),
+                length_field(value),
+            ]) + len(key)
+                + len(value)
+                + header_size;
+        let size = self.make_room(body + varint::sum_of_lens([body << 1]))?;
 
-        self.put_varint(body << 1);
-        self.buffer.push(0);
-        self.put_varint(timestamp_delta);
-        self.put_varint(u64::from(self.count) << 1);
-        self.put_bytes(key);
-        self.put_bytes(value);
-        self.put_varint(header_count << 1);
+        let mut out = Writer::new(&mut self.buffer[self.used..self.used + size + SLACK]);
+        out.put_head(body << 1, timestamp_delta, offset_delta);
+        out.put_short_bytes(key);
+        out.put_bytes(value);
+        out.put_varint(header_count << 1);
         for header in headers {
-            self.put_bytes(Some(header.key));
-            self.put_bytes(header.value);
+            out.put_short_bytes(Some(header.key));
+            out.put_short_bytes(header.value);
         }
+        debug_assert_eq!(out.written(), size, "the size was predicted");
 
-        let index = self.count;
-        self.count += 1;
+        self.used += size;
         self.base_timestamp = base_timestamp;
-        self.max_timestamp = if index == 0 {
+        self.max_timestamp = if self.count == 0 {
             timestamp
         } else {
             self.max_timestamp.max(timestamp)
         };
-        Ok(index)
+        self.count += 1;
+        Ok(())
     }
 
+    /// Sees to it that `size` more bytes can be written, and returns that size.
     #[inline]
-    fn check_room(&mut self, size: u64) -> Result<(), AppendError> {
-        let total = self.buffer.len() as u64 + size;
-        if total > LARGEST_BATCH || self.count == i32::MAX.cast_unsigned() {
+    fn make_room(&mut self, size: u64) -> Result<usize, AppendError> {
+        match usize::try_from(size) {
+            Ok(size) if size <= self.room.saturating_sub(self.used) => Ok(size),
+            _ => self.make_more_room(size),
+        }
+    }
+
+    #[inline(never)]
+    fn make_more_room(&mut self, size: u64) -> Result<usize, AppendError> {
+        let total = self.used as u64 + size;
+        if total > LARGEST_BATCH {
             return Err(AppendError::TooLarge { size });
         }
         // Below 2 GiB, so it fits.
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        if self.count != 0 && self.buffer.len() + size > self.limit {
+        let end = self.used + size;
+        if end > self.limit && self.count != 0 {
             return Err(AppendError::Full {
                 size,
                 limit: self.limit,
             });
         }
-        self.buffer.reserve(size);
-        Ok(())
+        self.initialize(end + SLACK);
+        self.room = self.limit.min(self.buffer.len() - SLACK);
+        Ok(size)
     }
 
-    #[inline]
-    fn put_varint(&mut self, value: u64) {
-        let mut bytes = [0; varint::MAX_LEN_64];
-        let len = varint::write64(value, &mut bytes);
-        self.buffer.extend_from_slice(&bytes[..len]);
-    }
-
-    #[inline]
-    fn put_bytes(&mut self, bytes: Option<&[u8]>) {
-        match bytes {
-            Some(bytes) => {
-                self.put_varint((bytes.len() as u64) << 1);
-                self.buffer.extend_from_slice(bytes);
-            }
-            None => self.put_varint(u64::from(zigzag32(-1))),
+    fn initialize(&mut self, needed: usize) {
+        let len = self.buffer.len();
+        if len < needed {
+            self.buffer.reserve(needed - len);
+            let ahead = needed.max(len + STEP).min(self.buffer.capacity());
+            self.buffer.resize(ahead, 0);
         }
     }
 
     /// Bytes of the batch so far, header included.
     pub const fn size(&self) -> usize {
-        self.buffer.len()
+        self.used
     }
 
     /// Bytes that the batch may have before compression.
@@ -171,7 +221,8 @@ impl RecordBatchBuilder {
     }
 
     /// Ends the batch: its records are final, its header can still be stamped.
-    pub fn seal(self) -> SealedBatch {
+    pub fn seal(mut self) -> SealedBatch {
+        self.buffer.truncate(self.used);
         SealedBatch::new(
             self.buffer,
             self.count,
@@ -189,10 +240,23 @@ pub fn record_size_upper_bound(record: &Record<'_>) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
 }
 
+/// The length as it is written, where null has one too.
+#[inline]
+fn length_field(bytes: Option<&[u8]>) -> u64 {
+    match bytes {
+        Some(bytes) => (bytes.len() as u64) << 1,
+        None => zigzag64(-1),
+    }
+}
+
+#[inline]
+fn len(bytes: Option<&[u8]>) -> u64 {
+    bytes.map_or(0, <[u8]>::len) as u64
+}
+
 #[inline]
 fn bytes_size(bytes: Option<&[u8]>) -> u64 {
-    let len = bytes.map_or(0, <[u8]>::len) as u64;
-    len + len64(len << 1) as u64
+    varint::sum_of_lens([length_field(bytes)]) + len(bytes)
 }
 
 /// The number of headers, and the bytes that they and that number take.
@@ -202,7 +266,10 @@ fn measure_headers<'h>(headers: impl Iterator<Item = Header<'h>>) -> (u64, u64) 
     let mut size = 0u64;
     for header in headers {
         count += 1;
-        size += bytes_size(Some(header.key)) + bytes_size(header.value);
+        let key = Some(header.key);
+        size += varint::sum_of_lens([length_field(key), length_field(header.value)])
+            + len(key)
+            + len(header.value);
     }
-    (count, size + len64(count << 1) as u64)
+    (count, size + varint::sum_of_lens([count << 1]))
 }

@@ -5,27 +5,18 @@ use bytes::Bytes;
 use super::Header;
 use super::batch::{BatchHeader, TimestampType};
 use super::error::{BatchError, BatchErrorReason};
-use super::legacy::{Message, MessageSet};
+use super::legacy::MessageSet;
 use super::varint;
 
 /// The records of one batch, decompressed; the bytes may be shared with the buffer that a fetch brought.
 #[derive(Clone, Debug)]
 pub struct Records {
     data: Bytes,
-    format: Format,
     base_offset: i64,
     base_timestamp: i64,
     /// With LogAppendTime the timestamp of every record.
     append_time: Option<i64>,
     count: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    /// Magic 2.
-    Records,
-    /// Magic 0 and 1.
-    Messages,
 }
 
 impl Records {
@@ -36,7 +27,6 @@ impl Records {
         };
         Self {
             data,
-            format: Format::Records,
             base_offset: header.base_offset,
             base_timestamp: header.base_timestamp,
             append_time,
@@ -48,9 +38,8 @@ impl Records {
     pub(super) fn of_messages(set: MessageSet) -> Self {
         Self {
             data: set.data,
-            format: Format::Messages,
             base_offset: set.base_offset,
-            base_timestamp: 0,
+            base_timestamp: set.base_timestamp,
             append_time: set.append_time,
             count: set.count,
         }
@@ -90,7 +79,7 @@ impl Records {
             records: self,
             rest: self.data.get(cursor.position..).unwrap_or(&[]),
             left: cursor.left,
-            done: false,
+            failed: false,
         }
     }
 
@@ -148,7 +137,7 @@ pub struct RecordIter<'a> {
     records: &'a Records,
     rest: &'a [u8],
     left: u32,
-    done: bool,
+    failed: bool,
 }
 
 impl<'a> RecordIter<'a> {
@@ -160,61 +149,86 @@ impl<'a> RecordIter<'a> {
         }
     }
 
+    /// Reads a record. All ways out but one are errors, so that a record is made in one place: where two
+    /// were joined, copying it cost more than reading it.
     #[inline]
-    fn read(&mut self) -> Result<RecordView<'a>, &'static str> {
-        match self.records.format {
-            Format::Records => self.read_record(),
-            Format::Messages => self.read_message(),
-        }
-    }
-
-    #[inline]
-    fn read_record(&mut self) -> Result<RecordView<'a>, &'static str> {
-        let mut body = take_record(&mut self.rest)?;
+    fn next_record(&mut self) -> Option<Result<RecordView<'a>, BatchError>> {
+        // In a local variable, which stays in registers.
+        let mut rest = self.rest;
+        let mut body = match take_record(&mut rest) {
+            Ok(body) => body,
+            Err(problem) => return self.fail_record(problem),
+        };
         // One byte of attributes, none of which is defined.
-        body = body.get(1..).ok_or("no attributes")?;
-        let timestamp_delta = varint::read64(&mut body).ok_or("timestamp delta is damaged")?;
-        let offset_delta = varint::read32(&mut body).ok_or("offset delta is damaged")?;
-        let key = take_bytes(&mut body).ok_or("key is longer than the record")?;
-        let value = take_bytes(&mut body).ok_or("value is longer than the record")?;
-        let headers = Headers::parse(body)?;
+        let Some(_) = body.split_off_first() else {
+            return self.fail_record("no attributes");
+        };
+        let Some(timestamp_delta) = varint::read64(&mut body) else {
+            return self.fail_record("timestamp delta is damaged");
+        };
+        let Some(offset_delta) = varint::read32(&mut body) else {
+            return self.fail_record("offset delta is damaged");
+        };
+        let Some(key) = take_bytes(&mut body) else {
+            return self.fail_record("key is longer than the record");
+        };
+        let Some(value) = take_bytes(&mut body) else {
+            return self.fail_record("value is longer than the record");
+        };
+        let headers = match Headers::parse(body) {
+            Ok(headers) => headers,
+            Err(problem) => return self.fail_record(problem),
+        };
+        let Some(offset) = self.offset(i64::from(offset_delta)) else {
+            return self.fail_record("offset is out of range");
+        };
         let timestamp = match self.records.append_time {
             Some(time) => time,
             None => self.records.base_timestamp.wrapping_add(timestamp_delta),
         };
-        Ok(RecordView {
-            offset: self.offset(i64::from(offset_delta))?,
+        self.rest = rest;
+        self.left -= 1;
+        Some(Ok(RecordView {
+            offset,
             timestamp,
             key,
             value,
             headers,
-        })
-    }
-
-    #[inline(never)]
-    fn read_message(&mut self) -> Result<RecordView<'a>, &'static str> {
-        let message = Message::take(&mut self.rest)?;
-        Ok(RecordView {
-            offset: self.offset(message.offset)?,
-            timestamp: self.records.append_time.unwrap_or(message.timestamp),
-            key: message.key,
-            value: message.value,
-            headers: Headers::default(),
-        })
+        }))
     }
 
     #[inline]
-    fn offset(&self, delta: i64) -> Result<i64, &'static str> {
+    fn offset(&self, delta: i64) -> Option<i64> {
         let offset = self.records.base_offset.checked_add(delta);
-        offset
-            .filter(|&offset| offset >= 0)
-            .ok_or("offset is out of range")
+        offset.filter(|&offset| offset >= 0)
     }
 
     #[cold]
-    fn fail(&mut self, reason: BatchErrorReason) -> BatchError {
-        self.done = true;
-        reason.at(self.records.base_offset)
+    fn fail_record(&mut self, problem: &'static str) -> Option<Result<RecordView<'a>, BatchError>> {
+        let count = self.records.count;
+        let index = count - self.left;
+        self.fail(BatchErrorReason::Record {
+            index,
+            count,
+            problem,
+        })
+    }
+
+    /// The end, which is an error if there are bytes left.
+    #[cold]
+    fn end(&mut self) -> Option<Result<RecordView<'a>, BatchError>> {
+        let bytes = self.rest.len();
+        if self.failed || bytes == 0 {
+            return None;
+        }
+        let count = self.records.count;
+        self.fail(BatchErrorReason::BytesLeft { bytes, count })
+    }
+
+    fn fail(&mut self, reason: BatchErrorReason) -> Option<Result<RecordView<'a>, BatchError>> {
+        self.failed = true;
+        self.left = 0;
+        Some(Err(reason.at(self.records.base_offset)))
     }
 }
 
@@ -223,26 +237,10 @@ impl<'a> Iterator for RecordIter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let count = self.records.count;
-        if self.left == 0 || self.done {
-            let bytes = self.rest.len();
-            let complain = bytes != 0 && !self.done;
-            return complain.then(|| Err(self.fail(BatchErrorReason::BytesLeft { bytes, count })));
+        if self.left == 0 {
+            return self.end();
         }
-        match self.read() {
-            Ok(record) => {
-                self.left -= 1;
-                Some(Ok(record))
-            }
-            Err(problem) => {
-                let index = count - self.left;
-                Some(Err(self.fail(BatchErrorReason::Record {
-                    index,
-                    count,
-                    problem,
-                })))
-            }
-        }
+        self.next_record()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -15,6 +15,7 @@
 use bytes::Bytes;
 
 use super::batch::{Attributes, BatchHeader, LOG_OVERHEAD, MAGIC_AT, TimestampType};
+use super::builder::RecordBatchBuilder;
 use super::error::BatchErrorReason;
 use crate::compression::{self, Compression};
 
@@ -142,12 +143,14 @@ pub(super) fn compute_crc(message: &[u8]) -> u32 {
     crc.sum()
 }
 
-/// What a message holds: itself, or the messages that are compressed in it.
+/// What a message holds, itself or the messages that are compressed in it, as records of the current format.
+///
+/// Nobody writes the old formats any more. Copying them here leaves one format for those who iterate, who are in a hurry.
 pub(super) struct MessageSet {
     pub(super) data: Bytes,
     pub(super) count: u32,
-    /// What to add to the offsets in `data`.
     pub(super) base_offset: i64,
+    pub(super) base_timestamp: i64,
     /// With LogAppendTime the timestamp of every message.
     pub(super) append_time: Option<i64>,
 }
@@ -157,12 +160,7 @@ pub(super) fn open(bytes: &Bytes, max_size: usize) -> Result<MessageSet, BatchEr
     let wrapper = Message::take(&mut &**bytes).map_err(only_record)?;
     let codec = wrapper.codec()?;
     if codec == Compression::None {
-        return Ok(MessageSet {
-            data: bytes.clone(),
-            count: 1,
-            base_offset: 0,
-            append_time: None,
-        });
+        return repack(bytes, 0, 1);
     }
     let value = wrapper
         .value
@@ -179,16 +177,46 @@ pub(super) fn open(bytes: &Bytes, max_size: usize) -> Result<MessageSet, BatchEr
     } else {
         wrapper.offset.checked_sub(last_offset)
     };
-    let stamped =
-        wrapper.magic == 1 && wrapper.attributes.timestamp_type() == TimestampType::LogAppendTime;
+    let base_offset = base_offset.ok_or(BatchErrorReason::Header {
+        field: "relative offset",
+        value: last_offset,
+    })?;
+    let mut set = repack(&data, base_offset, count)?;
+    if wrapper.magic == 1 && wrapper.attributes.timestamp_type() == TimestampType::LogAppendTime {
+        set.append_time = Some(wrapper.timestamp);
+    }
+    Ok(set)
+}
+
+/// Writes the `count` messages of `data` in the current format; `base_offset` is added to their offsets.
+fn repack(data: &[u8], base_offset: i64, count: u32) -> Result<MessageSet, BatchErrorReason> {
+    let mut builder = RecordBatchBuilder::with_buffer(Vec::with_capacity(data.len()), usize::MAX);
+    let mut first_offset = None;
+    let mut rest = data;
+    for index in 0..count {
+        let fail = |problem| BatchErrorReason::Record {
+            index,
+            count,
+            problem,
+        };
+        let message = Message::take(&mut rest).map_err(fail)?;
+        let offset = base_offset
+            .checked_add(message.offset)
+            .filter(|&offset| offset >= 0);
+        let offset = offset.ok_or_else(|| fail("offset is out of range"))?;
+        let delta = offset - *first_offset.get_or_insert(offset);
+        let delta = i32::try_from(delta).map_err(|_| fail("offset is too far from the first"))?;
+        builder
+            .append_at(delta, message.timestamp, message.key, message.value)
+            .map_err(|_| fail("message set is larger than 2 GiB"))?;
+    }
+    let sealed = builder.seal();
     Ok(MessageSet {
-        data,
         count,
-        base_offset: base_offset.ok_or(BatchErrorReason::Header {
-            field: "relative offset",
-            value: last_offset,
-        })?,
-        append_time: stamped.then_some(wrapper.timestamp),
+        base_offset: first_offset.unwrap_or(base_offset),
+        base_timestamp: sealed.header().base_timestamp,
+        data: sealed.into_records(),
+        append_time: None,
     })
 }
 

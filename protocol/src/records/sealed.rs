@@ -164,6 +164,15 @@ impl SealedBatch {
         }
     }
 
+    /// The records alone, without the header.
+    pub(super) fn into_records(self) -> Bytes {
+        let bytes = match self.bytes {
+            Storage::Own(own) => Bytes::from(own),
+            Storage::Shared(shared) => shared,
+        };
+        bytes.slice(HEADER_LEN..)
+    }
+
     /// The buffer for another batch, unless somebody still has its bytes.
     pub fn reclaim(self) -> Option<Vec<u8>> {
         match self.bytes {
