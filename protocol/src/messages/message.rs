@@ -6,6 +6,9 @@ use crate::api::{ApiKey, VersionRange};
 use crate::error::{DecodeError, DecodeReason, EncodeError, EncodeReason};
 use crate::wire::{Reader, Writer, into_segments};
 
+/// What most messages take beside their record batches, in bytes.
+const HEAD_BYTES: usize = 256;
+
 /// A request or response of an API, without its header.
 pub trait Message: Sized {
     /// The API.
@@ -69,7 +72,7 @@ pub trait Message: Sized {
     /// As [`Message::encode`].
     fn encode_segments(&self, version: i16) -> Result<Vec<Bytes>, EncodeError> {
         check_writable::<Self>(version)?;
-        let mut out = BytesMut::new();
+        let mut out = BytesMut::with_capacity(HEAD_BYTES);
         let mut cuts = Vec::new();
         let flexible = Self::API.is_flexible(version);
         self.write(

@@ -14,8 +14,7 @@ const COPY_BELOW: usize = 1024;
 
 /// Appends a message field by field.
 ///
-/// Record batches can stay where they are: a writer made by [`Writer::with_cuts`] remembers where
-/// they belong, and [`into_segments`] puts them there without a copy.
+/// Large record batches can stay where they are: see [`crate::messages::Message::encode_segments`].
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut BytesMut,
