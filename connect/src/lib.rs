@@ -9,3 +9,4 @@ pub mod herder;
 pub mod logging;
 pub mod rest;
 pub mod runtime;
+mod storage;

@@ -1,0 +1,7 @@
+//! Where a worker keeps what must survive it.
+
+mod offset_file;
+mod offsets;
+
+pub(crate) use offset_file::FileOffsetStore;
+pub(crate) use offsets::{ConnectorOffsets, MemoryOffsetStore, OffsetStore};

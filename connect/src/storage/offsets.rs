@@ -1,0 +1,307 @@
+//! Source offsets as bytes in a store: keys `["connector",{partition}]`, values `{offset}`, both JSON.
+//!
+//! Keys are compared by their bytes, here and by Java's worker, so they are written as that one
+//! writes them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use crate::api::{
+    BoxFuture, ConnectError, ErrorKind, OffsetReader, ReadOffsets, SourceOffset, SourcePartition,
+};
+use crate::converters::json;
+use crate::data::{Map, Text, Value};
+
+/// Offsets by key; a none is a tombstone, which forgets what was stored before.
+pub(crate) type StoredOffset = (Bytes, Option<Bytes>);
+
+/// Keeps offsets: in memory, in a file, in a topic.
+pub(crate) trait OffsetStore: Send + Sync {
+    /// The value of each key, in the order in which they are asked for.
+    fn get<'a>(
+        &'a self,
+        keys: &'a [Bytes],
+    ) -> BoxFuture<'a, Result<Vec<Option<Bytes>>, ConnectError>>;
+
+    /// Stores these values. They are safe when it returns.
+    ///
+    /// Cancel safe: what was begun goes on.
+    fn set(&self, offsets: Vec<StoredOffset>) -> BoxFuture<'_, Result<(), ConnectError>>;
+
+    /// Everything that is stored.
+    fn all(&self) -> BoxFuture<'_, Result<Vec<StoredOffset>, ConnectError>>;
+}
+
+/// Keeps offsets for as long as the worker lives.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryOffsetStore(Mutex<HashMap<Bytes, Option<Bytes>>>);
+
+impl OffsetStore for MemoryOffsetStore {
+    fn get<'a>(
+        &'a self,
+        keys: &'a [Bytes],
+    ) -> BoxFuture<'a, Result<Vec<Option<Bytes>>, ConnectError>> {
+        let offsets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = keys
+            .iter()
+            .map(|key| offsets.get(key).cloned().flatten())
+            .collect();
+        Box::pin(async { Ok(found) })
+    }
+
+    fn set(&self, new: Vec<StoredOffset>) -> BoxFuture<'_, Result<(), ConnectError>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(new);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn all(&self) -> BoxFuture<'_, Result<Vec<StoredOffset>, ConnectError>> {
+        let offsets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = offsets
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        Box::pin(async { Ok(all) })
+    }
+}
+
+/// The source offsets of one connector in a store.
+#[derive(Clone)]
+pub(crate) struct ConnectorOffsets {
+    connector: Arc<str>,
+    store: Arc<dyn OffsetStore>,
+}
+
+impl ConnectorOffsets {
+    pub(crate) fn new(connector: Arc<str>, store: Arc<dyn OffsetStore>) -> Self {
+        Self { connector, store }
+    }
+
+    /// What the connector and its tasks read them with.
+    pub(crate) fn reader(&self) -> OffsetReader {
+        OffsetReader::new(Arc::new(self.clone()))
+    }
+
+    /// Stores offsets; a none is a tombstone. They are safe when it returns.
+    ///
+    /// # Errors
+    ///
+    /// When an offset holds what is no primitive value (nothing is stored then), or the store fails.
+    pub(crate) async fn write<'a>(
+        &self,
+        offsets: impl IntoIterator<Item = (&'a SourcePartition, &'a Option<SourceOffset>)>,
+    ) -> Result<(), ConnectError> {
+        let offsets = offsets
+            .into_iter()
+            .map(|(partition, offset)| {
+                let key = self.key(partition)?;
+                let value = offset
+                    .as_ref()
+                    .map(|offset| write_map(offset.iter()))
+                    .transpose()?;
+                Ok((key, value))
+            })
+            .collect::<Result<Vec<_>, ConnectError>>()?;
+        self.store.set(offsets).await
+    }
+
+    /// Every offset of this connector that is stored and is no tombstone. Keys of others, and keys
+    /// that are not understood, are left out.
+    pub(crate) async fn all(&self) -> Result<Vec<(SourcePartition, SourceOffset)>, ConnectError> {
+        let mut offsets = Vec::new();
+        for (key, value) in self.store.all().await? {
+            let Some(value) = value else { continue };
+            if let Some((connector, partition)) = read_key(key)
+                && connector == *self.connector
+            {
+                offsets.push((partition, read_offset(value)?));
+            }
+        }
+        Ok(offsets)
+    }
+
+    fn key(&self, partition: &SourcePartition) -> Result<Bytes, ConnectError> {
+        let mut key = b"[".to_vec();
+        json::write_string(&mut key, &self.connector);
+        key.push(b',');
+        write_entries(&mut key, partition.iter())?;
+        key.push(b']');
+        Ok(key.into())
+    }
+}
+
+impl ReadOffsets for ConnectorOffsets {
+    fn read<'a>(
+        &'a self,
+        partitions: &'a [SourcePartition],
+    ) -> BoxFuture<'a, Result<Vec<Option<SourceOffset>>, ConnectError>> {
+        Box::pin(async move {
+            let keys = partitions.iter().map(|partition| self.key(partition));
+            let keys = keys.collect::<Result<Vec<_>, _>>()?;
+            let values = self.store.get(&keys).await?;
+            values
+                .into_iter()
+                .map(|value| value.map(read_offset).transpose())
+                .collect()
+        })
+    }
+}
+
+impl fmt::Debug for ConnectorOffsets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectorOffsets")
+            .field("connector", &self.connector)
+            .finish_non_exhaustive()
+    }
+}
+
+fn write_map<'a>(
+    entries: impl Iterator<Item = (&'a Text, &'a Value)>,
+) -> Result<Bytes, ConnectError> {
+    let mut out = Vec::new();
+    write_entries(&mut out, entries)?;
+    Ok(out.into())
+}
+
+fn write_entries<'a>(
+    out: &mut Vec<u8>,
+    entries: impl Iterator<Item = (&'a Text, &'a Value)>,
+) -> Result<(), ConnectError> {
+    out.push(b'{');
+    for (index, (name, value)) in entries.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        let is_primitive = value.is_null() || value.ty().is_some_and(|ty| ty.is_primitive());
+        if !is_primitive {
+            let what = value
+                .ty()
+                .map_or_else(|| value.java_class().to_owned(), |ty| ty.to_string());
+            let text = format!(
+                "Offsets may only contain primitive types as values, but field {name} contains {what}"
+            );
+            return Err(ConnectError::of(ErrorKind::Data, text));
+        }
+        json::write_string(out, name);
+        out.push(b':');
+        json::write_schemaless(out, value)?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+/// Connector and partition of a key; none if the key is not like that.
+fn read_key(key: Bytes) -> Option<(Text, SourcePartition)> {
+    let Ok(Value::Array(parts)) = json::read_schemaless(key) else {
+        return None;
+    };
+    match parts.as_slice() {
+        [Value::String(connector), Value::Map(partition)] => {
+            Some((connector.clone(), SourcePartition::new(entries(partition)?)))
+        }
+        _ => None,
+    }
+}
+
+fn read_offset(value: Bytes) -> Result<SourceOffset, ConnectError> {
+    let not_a_map = || ConnectError::of(ErrorKind::Data, "Offsets must be specified as a Map");
+    let value = json::read_schemaless(value).map_err(|error| {
+        ConnectError::of(ErrorKind::Data, "a stored source offset is not JSON").caused_by(error)
+    })?;
+    let Value::Map(map) = value else {
+        return Err(not_a_map());
+    };
+    Ok(SourceOffset::new(entries(&map).ok_or_else(not_a_map)?))
+}
+
+fn entries(map: &Map) -> Option<Vec<(Text, Value)>> {
+    let entries = map.iter().map(|(name, value)| match name {
+        Value::String(name) => Some((name.clone(), value.clone())),
+        _ => None,
+    });
+    entries.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets() -> (ConnectorOffsets, Arc<MemoryOffsetStore>) {
+        let store = Arc::new(MemoryOffsetStore::default());
+        (ConnectorOffsets::new("c".into(), store.clone()), store)
+    }
+
+    #[tokio::test]
+    async fn offsets_are_stored_as_java_writes_them() {
+        let (offsets, store) = offsets();
+        let partition = SourcePartition::new([("filename", "a\"b")]);
+        let offset = Some(SourceOffset::new([("position", 5_i64)]));
+        offsets.write([(&partition, &offset)]).await.unwrap();
+        let (key, value) = store.all().await.unwrap().pop().unwrap();
+        assert_eq!(&key[..], br#"["c",{"filename":"a\"b"}]"#);
+        assert_eq!(value.as_deref(), Some(&br#"{"position":5}"#[..]));
+        assert_eq!(offsets.reader().offset(&partition).await.unwrap(), offset);
+    }
+
+    #[tokio::test]
+    async fn a_tombstone_forgets() {
+        let (offsets, _) = offsets();
+        let partition = SourcePartition::new([("filename", "f")]);
+        let offset = Some(SourceOffset::new([("position", 5_i64)]));
+        offsets.write([(&partition, &offset)]).await.unwrap();
+        offsets.write([(&partition, &None)]).await.unwrap();
+        assert_eq!(offsets.reader().offset(&partition).await.unwrap(), None);
+        assert!(offsets.all().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_the_offsets_of_the_connector_are_listed() {
+        let (offsets, store) = offsets();
+        let entries = [
+            (&br#"["c",{"filename":"f"}]"#[..], &br#"{"position":7}"#[..]),
+            (br#"["other",{"filename":"f"}]"#, br#"{"position":8}"#),
+            (br#"["c"]"#, b"{}"),
+            (b"\xff", b"{}"),
+        ];
+        let entries =
+            entries.map(|(key, value)| (Bytes::from_static(key), Some(Bytes::from_static(value))));
+        store.set(entries.to_vec()).await.unwrap();
+        let expected = (
+            SourcePartition::new([("filename", "f")]),
+            SourceOffset::new([("position", 7_i64)]),
+        );
+        assert_eq!(offsets.all().await.unwrap(), [expected]);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_primitive_value_is_refused() {
+        let (offsets, store) = offsets();
+        let partition = SourcePartition::new([("filename", "f")]);
+        let wrong = Some(SourceOffset::new([("list", Value::array(vec![]))]));
+        let error = offsets.write([(&partition, &wrong)]).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Offsets may only contain primitive types as values, but field list contains ARRAY"
+        );
+        assert!(store.all().await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_offset_that_cannot_be_read_is_an_error_and_no_fresh_start() {
+        let (offsets, store) = offsets();
+        let partition = SourcePartition::new([("filename", "f")]);
+        let key = Bytes::from_static(br#"["c",{"filename":"f"}]"#);
+        for broken in [&b"{\"position\":"[..], b"5", b"\xff"] {
+            store
+                .set(vec![(key.clone(), Some(Bytes::from_static(broken)))])
+                .await
+                .unwrap();
+            assert!(offsets.reader().offset(&partition).await.is_err());
+        }
+    }
+}
