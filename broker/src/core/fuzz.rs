@@ -1,0 +1,61 @@
+//! Feeding bytes of anybody to a broker without a shell: the entry of fuzz targets.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::random::Random;
+use super::state::{Endpoint, State};
+use super::storage::NoStorage;
+use super::time::Now;
+use super::{ConnectionId, Core, Effect};
+use crate::faults::Faults;
+use crate::options::Options;
+
+/// Hands `frames` to a fresh broker as the requests of one connection, lets a minute pass, and
+/// returns how many answers there were. Whatever the bytes are, this neither panics nor allocates
+/// much more than they have.
+pub fn feed<'a>(frames: impl IntoIterator<Item = &'a [u8]>) -> usize {
+    let mut now = Now {
+        millis: 0,
+        timestamp: 1_700_000_000_000,
+    };
+    let mut core = Core::new(fresh(Options::default()), Faults::default(), now);
+    let connection = ConnectionId(0);
+    core.connected(connection, Arc::from("fuzz"));
+    let mut answers = 0;
+    for frame in frames {
+        core.handle(now, connection, Bytes::copy_from_slice(frame));
+        answers += answered(&mut core);
+    }
+    for _ in 0..60 {
+        now.millis += 1_000;
+        now.timestamp += 1_000;
+        core.handle_timeout(now);
+        answers += answered(&mut core);
+    }
+    answers
+}
+
+/// A broker's state as it is before the first request.
+pub(crate) fn fresh(options: Options) -> State {
+    let endpoint = Endpoint {
+        host: Arc::from("localhost"),
+        port: 9092,
+    };
+    let seed = Random::new(options.seed.unwrap_or(7)).positive();
+    State::new(
+        options,
+        endpoint,
+        seed.unsigned_abs().into(),
+        Box::new(NoStorage),
+    )
+}
+
+fn answered(core: &mut Core) -> usize {
+    let mut answers = 0;
+    while let Some(effect) = core.poll_effect() {
+        answers += usize::from(matches!(effect, Effect::Answer { .. }));
+    }
+    answers
+}
