@@ -2,7 +2,7 @@
 //!
 //! Kafka's classic group protocol knows nothing about partitions: members offer protocols with opaque
 //! metadata, the coordinator picks a protocol and a leader, the leader hands every member opaque
-//! bytes. A member does that part; a [`GroupProtocol`] gives the bytes their meaning. A consumer is
+//! bytes. [`Member`] does that part; a [`GroupProtocol`] gives the bytes their meaning. A consumer is
 //! one user of it (protocol type `consumer`), a Connect worker another (`connect`).
 //!
 //! ```text
@@ -15,13 +15,17 @@
 //!   ── ready(offers) ──────────────────────▶ JoinGroup …
 //! ```
 //!
-//! Every [`GroupEvent`] is answered with `ready`; the member does not join again before.
+//! Every [`GroupEvent`] is answered with [`Member::ready`]; the member does not join again before.
 //! That one rule keeps what a member claims to own and what it really owns the same.
 
+mod member;
 mod membership;
 mod protocol;
 mod request;
+mod wire;
 
+pub use member::Member;
+pub(crate) use member::Reporter;
 pub use membership::MemberStatus;
 pub use protocol::{
     Generation, GroupEvent, GroupProtocol, GroupSettings, Joined, Lost, Offer, Offers,

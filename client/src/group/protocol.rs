@@ -84,7 +84,7 @@ pub struct RoundMember {
     pub metadata: Bytes,
 }
 
-/// What a member tells its owner. Each one is to be answered with `Member::ready`.
+/// What a member tells its owner. Each one is to be answered with [`Member::ready`](super::Member::ready).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum GroupEvent {
@@ -95,7 +95,7 @@ pub enum GroupEvent {
     Joined(Joined),
     /// The membership is gone, and others may already have the work: stop it, save nothing.
     Lost(Lost),
-    /// The member cannot go on by itself. It tries again after `Member::ready`,
+    /// The member cannot go on by itself. It tries again after [`Member::ready`](super::Member::ready),
     /// except after FENCED_INSTANCE_ID.
     Failed(Error),
 }
@@ -181,7 +181,7 @@ pub struct GroupSettings {
     pub rebalance_timeout: Duration,
     /// `heartbeat.interval.ms`.
     pub heartbeat_interval: Duration,
-    /// The longest time between two calls of `Member::polled` before the
+    /// The longest time between two calls of [`Member::polled`](super::Member::polled) before the
     /// member leaves by itself. `None`: the owner is not watched.
     pub poll_interval: Option<Duration>,
     /// `request.timeout.ms`.

@@ -515,4 +515,4 @@ impl Owner {
     }
 }
 
-type Assignments = Vec<(Arc<str>, bytes::Bytes)>;
+pub(crate) type Assignments = Vec<(Arc<str>, bytes::Bytes)>;
