@@ -1,6 +1,6 @@
 //! An async Kafka client in pure Rust: producer, consumer, groups, admin.
 
-mod backoff;
+mod attempts;
 mod cluster;
 pub mod config;
 pub mod consumer;

@@ -148,7 +148,9 @@ impl Member {
     /// [`GroupSettings::poll_interval`].
     pub fn polled(&self) {
         let millis = now().duration_since(self.life.start).as_millis();
-        self.life.millis.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.life
+            .millis
+            .store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Waits for the next event; to be answered with [`Member::ready`].
@@ -196,7 +198,8 @@ impl Member {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ended()),
             Err(_) => {
-                let text = format!("the group's coordinator did not answer LeaveGroup within {wait:?}");
+                let text =
+                    format!("the group's coordinator did not answer LeaveGroup within {wait:?}");
                 Err(Error::new(ErrorKind::Timeout, text))
             }
         }
@@ -217,7 +220,9 @@ impl Member {
 
 impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Member").field("status", &*self.status.borrow()).finish_non_exhaustive()
+        f.debug_struct("Member")
+            .field("status", &*self.status.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,7 +238,11 @@ impl Reporter {
         self.status.borrow().generation.clone()
     }
 
-    pub(crate) async fn report(&self, generation: Generation, code: ErrorCode) -> Result<(), Error> {
+    pub(crate) async fn report(
+        &self,
+        generation: Generation,
+        code: ErrorCode,
+    ) -> Result<(), Error> {
         let commands = self.commands.upgrade().ok_or_else(ended)?;
         let command = Command::Report(generation, code);
         commands.send(command).await.map_err(|_| ended())
@@ -364,10 +373,15 @@ impl<P: GroupProtocol> Shell<P> {
                     let settings = self.core.settings().clone();
                     let protocol_type = self.protocol.protocol_type();
                     let answer = send(self.cluster.clone(), settings, protocol_type, request);
-                    self.requests.spawn(async move { (id, answer.await) }.in_current_span());
+                    self.requests
+                        .spawn(async move { (id, answer.await) }.in_current_span());
                 }
                 Action::Assign(id, round) => {
-                    debug!(members = round.members.len(), generation_id = round.generation, "this member leads the group");
+                    debug!(
+                        members = round.members.len(),
+                        generation_id = round.generation,
+                        "this member leads the group"
+                    );
                     self.assigning = Some((id, Box::pin(self.protocol.assign(round))));
                 }
                 Action::Tell(told, event) => {
@@ -432,19 +446,25 @@ async fn send(
         Request::FindCoordinator => {
             let group = &*settings.group_id;
             cluster.forget_coordinator(CoordinatorKind::Group, group);
-            let found = cluster.coordinator(CoordinatorKind::Group, group, now() + patience).await;
+            let found = cluster
+                .coordinator(CoordinatorKind::Group, group, now() + patience)
+                .await;
             found.map(Answer::Coordinator).map_err(wire::failure)
         }
         Request::Join(broker, join) => {
             let patience = patience.max(settings.rebalance_timeout + JOIN_LAPSE);
             let build = |version| wire::join(&settings, protocol_type, &join, version);
-            let answer = cluster.request_with(at(broker), long, patience, build).await;
+            let answer = cluster
+                .request_with(at(broker), long, patience, build)
+                .await;
             wire::joined(answer.map_err(wire::failure)?.0)
         }
         Request::Sync(broker, sync) => {
             let patience = patience.max(settings.rebalance_timeout + JOIN_LAPSE);
             let build = |version| wire::sync(&settings, protocol_type, &sync, version);
-            let answer = cluster.request_with(at(broker), long, patience, build).await;
+            let answer = cluster
+                .request_with(at(broker), long, patience, build)
+                .await;
             wire::synced(answer.map_err(wire::failure)?.0)
         }
         Request::Heartbeat(broker, generation) => {
@@ -455,7 +475,9 @@ async fn send(
         }
         Request::Leave(broker, leave) => {
             let build = |version| wire::leave(&settings, &leave, version);
-            let answer = cluster.request_with(at(broker), short, patience, build).await;
+            let answer = cluster
+                .request_with(at(broker), short, patience, build)
+                .await;
             wire::left(&answer.map_err(wire::failure)?.0)
         }
     }

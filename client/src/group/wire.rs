@@ -68,7 +68,10 @@ pub(super) fn joined(response: JoinGroupResponse) -> Result<Answer, Failure> {
     code.check().map_err(Failure::Code)?;
     let Some(protocol) = response.protocol_name else {
         let text = "the coordinator completed a join without naming a protocol";
-        return Err(Failure::Fatal(Error::new(ErrorKind::BrokerMisbehaved, text)));
+        return Err(Failure::Fatal(Error::new(
+            ErrorKind::BrokerMisbehaved,
+            text,
+        )));
     };
     let members = response.members.into_iter().map(|member| RoundMember {
         member_id: (*member.member_id).into(),
@@ -137,11 +140,16 @@ pub(super) fn leave(settings: &GroupSettings, leave: &Leave, version: i16) -> Le
         .with_member_id(text(&leave.member_id))
         .with_group_instance_id(instance(settings))
         .with_reason((version >= LEAVE_REASON).then(|| text(&leave.reason)));
-    LeaveGroupRequest::default().with_group_id(group(settings)).with_members(vec![member])
+    LeaveGroupRequest::default()
+        .with_group_id(group(settings))
+        .with_members(vec![member])
 }
 
 pub(super) fn left(response: &LeaveGroupResponse) -> Result<Answer, Failure> {
-    let member = response.members.first().map_or(0, |member| member.error_code);
+    let member = response
+        .members
+        .first()
+        .map_or(0, |member| member.error_code);
     let codes = [response.error_code, member];
     for code in codes {
         ErrorCode(code).check().map_err(Failure::Code)?;

@@ -96,7 +96,7 @@ impl Core {
             Ok(response) => response,
             Err(error) => {
                 source.session.restart();
-                source.not_before = Some(now + source.backoff.next());
+                source.not_before = Some(now + source.backoff.pause());
                 self.wants_metadata = Some("a fetch failed");
                 self.report_unless_retriable(error);
                 return;
@@ -132,15 +132,15 @@ impl Core {
         let wait = match code {
             ErrorCode::FetchSessionIdNotFound => {
                 source.session.is_gone();
-                source.backoff.next_after_first()
+                source.backoff.pause_unless_first()
             }
             ErrorCode::InvalidFetchSessionEpoch | ErrorCode::FetchSessionTopicIdError => {
                 source.session.restart();
-                source.backoff.next_after_first()
+                source.backoff.pause_unless_first()
             }
             _ => {
                 source.session.restart();
-                source.backoff.next()
+                source.backoff.pause()
             }
         };
         source.not_before = Some(now + wait);
@@ -163,7 +163,7 @@ impl Core {
         }
         source.hasty += 1;
         if source.hasty > HASTY_MAX {
-            source.not_before = Some(now + source.backoff.next());
+            source.not_before = Some(now + source.backoff.pause());
         }
     }
 
@@ -436,7 +436,7 @@ impl Core {
         if let Phase::Committed(wait) | Phase::Reset(_, wait) = &mut partition.phase {
             *wait = Wait {
                 job: None,
-                not_before: Some(now + partition.backoff.next()),
+                not_before: Some(now + partition.backoff.pause()),
             };
         }
     }

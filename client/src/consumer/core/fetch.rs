@@ -9,7 +9,7 @@ use kconnect_protocol::types::BrokerId;
 
 use super::session::{Asked, FetchSession};
 use super::{Core, Job, JobId, Partition, Phase, ResetTo, Slice};
-use crate::backoff::Backoff;
+use crate::attempts::Attempts;
 
 /// A broker that is fetched from.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Source {
     pub(crate) in_flight: Option<(JobId, Instant)>,
     /// The answer that the caller is being handed.
     pub(crate) draining: Option<JobId>,
-    pub(crate) backoff: Backoff,
+    pub(crate) backoff: Attempts,
     pub(crate) not_before: Option<Instant>,
     /// Answers in a row that had nothing and came too soon.
     pub(crate) hasty: u32,
@@ -182,7 +182,7 @@ impl Core {
             session: FetchSession::default(),
             in_flight: None,
             draining: None,
-            backoff: Backoff::new(
+            backoff: Attempts::new(
                 settings.retry_backoff,
                 settings.retry_backoff_max,
                 self.seed ^ id.0,

@@ -29,7 +29,7 @@ pub(crate) use self::partition::{
     Leadership, LogBounds, Partition, Phase, Position, ResetTo, Wait,
 };
 pub(crate) use self::slice::{Reading, Segment, Slice};
-use crate::backoff::Backoff;
+use crate::attempts::Attempts;
 use crate::{Error, ErrorKind};
 
 /// What of the configuration matters here; sizes in bytes.
@@ -182,7 +182,7 @@ impl Core {
             bounds: None,
             fetch_bytes: self.settings.partition_bytes,
             served: 0,
-            backoff: Backoff::new(
+            backoff: Attempts::new(
                 self.settings.retry_backoff,
                 self.settings.retry_backoff_max,
                 self.seed.wrapping_add(version),

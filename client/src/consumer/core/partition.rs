@@ -6,7 +6,7 @@ use kconnect_protocol::TopicPartition;
 use kconnect_protocol::types::{BrokerId, LeaderEpoch, Uuid};
 
 use super::JobId;
-use crate::backoff::Backoff;
+use crate::attempts::Attempts;
 
 /// A place in a partition: the next offset, and the epoch of the record before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub(crate) struct Partition {
     pub(crate) fetch_bytes: i32,
     /// When it last had data: who had most recently stands last in a request.
     pub(crate) served: u64,
-    pub(crate) backoff: Backoff,
+    pub(crate) backoff: Attempts,
     pub(crate) not_before: Option<Instant>,
     /// What was fetched ends in a batch that cannot be read: nothing is asked for behind it.
     pub(crate) ends_in_error: bool,
@@ -169,6 +169,6 @@ impl Partition {
 
     /// Asks the same again after a pause.
     pub(crate) fn back_off(&mut self, now: Instant) {
-        self.not_before = Some(now + self.backoff.next());
+        self.not_before = Some(now + self.backoff.pause());
     }
 }

@@ -138,7 +138,7 @@ impl Membership {
 
     fn coordinator_failed(&mut self, now: Instant) {
         self.coordinator = Coordinator::Unknown {
-            not_before: now + self.coordinator_backoff.next(),
+            not_before: now + self.coordinator_backoff.pause(),
         };
     }
 
@@ -183,7 +183,7 @@ impl Membership {
             Err(Failure::MemberIdRequired(member_id)) => {
                 // The second half of every first join (KIP-394); more than one is a broker's fault.
                 self.identity.member_id = Some(member_id);
-                let wait = self.join_backoff.next_after_first();
+                let wait = self.join_backoff.pause_unless_first();
                 let reason = "the coordinator wants the join with a member id".to_owned();
                 self.start_joining(now, reason, now + wait);
             }
@@ -286,7 +286,7 @@ impl Membership {
             }
             Verdict::Lost(why) => self.lose_or_fence(now, why, doing),
             Verdict::Rejoin => {
-                let wait = self.join_backoff.next_after_first();
+                let wait = self.join_backoff.pause_unless_first();
                 let reason = "the group began another rebalance".to_owned();
                 self.start_joining(now, reason, now + wait);
             }
@@ -307,7 +307,7 @@ impl Membership {
     }
 
     fn retry_join(&mut self, now: Instant, reason: &str) {
-        let wait = self.join_backoff.next();
+        let wait = self.join_backoff.pause();
         self.start_joining(now, reason.to_owned(), now + wait);
     }
 

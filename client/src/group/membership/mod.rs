@@ -24,7 +24,7 @@ use kconnect_protocol::types::BrokerId;
 
 use super::protocol::{Generation, GroupEvent, GroupSettings, Lost, Offers, RebalanceMode, Round};
 use super::request::{Join, Leave, Request, RequestId, Sync};
-use crate::backoff::Backoff;
+use crate::attempts::Attempts;
 
 /// What the core wants done.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ pub(crate) struct Membership {
     offers: Option<Offers>,
     /// A rejoin that somebody asked for and that no JoinGroup has answered yet, with its reason.
     rejoin: Option<String>,
-    join_backoff: Backoff,
-    coordinator_backoff: Backoff,
+    join_backoff: Attempts,
+    coordinator_backoff: Attempts,
     last_request: u64,
     actions: VecDeque<Action>,
 }
@@ -162,7 +162,7 @@ impl Membership {
     /// A member that has not joined. `seed` spreads the retries of many clients.
     pub(crate) fn new(now: Instant, settings: GroupSettings, seed: u64) -> Self {
         let backoff = |salt| {
-            Backoff::new(
+            Attempts::new(
                 settings.retry_backoff,
                 settings.retry_backoff_max,
                 seed ^ salt,
@@ -441,13 +441,13 @@ impl Membership {
             self.owner.holds = Holds::Nothing;
             self.tell(GroupEvent::Lost(why));
         }
-        let wait = self.join_backoff.next_after_first();
+        let wait = self.join_backoff.pause_unless_first();
         self.start_joining(now, why.reason().to_owned(), now + wait);
     }
 
     fn coordinator_lost(&mut self, now: Instant) {
         self.coordinator = Coordinator::Unknown {
-            not_before: now + self.coordinator_backoff.next_after_first(),
+            not_before: now + self.coordinator_backoff.pause_unless_first(),
         };
     }
 
