@@ -36,6 +36,15 @@ impl MetadataWatch {
         Arc::clone(&self.0.borrow_and_update().metadata)
     }
 
+    /// Whether metadata has changed since the last time this was asked, or [`changed`](Self::changed) awaited. Never waits.
+    pub fn has_changed(&mut self) -> bool {
+        let has_changed = self.0.has_changed().unwrap_or(false);
+        if has_changed {
+            self.0.mark_unchanged();
+        }
+        has_changed
+    }
+
     /// What is known now.
     pub fn current(&self) -> Arc<Metadata> {
         Arc::clone(&self.0.borrow().metadata)

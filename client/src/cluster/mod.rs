@@ -32,6 +32,7 @@ pub use interest::{Interest, MetadataWatch};
 pub use merge::LeaderHint;
 pub use metadata::{Broker, Metadata, Partition, Topic};
 pub use request::Target;
+pub(crate) use request::{Own, exchange};
 pub use retry::Retry;
 pub use settings::{ClusterOptions, FRAME_MAX};
 

@@ -166,6 +166,13 @@ impl Member {
         }
     }
 
+    /// The next event, if there is one already; to be answered with [`Member::ready`].
+    pub fn try_event(&mut self) -> Option<GroupEvent> {
+        let (told, event) = self.events.try_recv().ok()?;
+        self.told = told;
+        Some(event)
+    }
+
     /// What is known of the membership now.
     #[must_use]
     pub fn status(&self) -> MemberStatus {
@@ -293,7 +300,7 @@ impl<P: GroupProtocol> Shell<P> {
 
     /// The handle was dropped: says goodbye, if that can be done.
     async fn leave_behind(mut self) {
-        self.core.leave(now(), "the member was dropped".to_owned());
+        self.core.leave("the member was dropped".to_owned());
         while let Some(action) = self.core.poll_action() {
             if let Action::Send(_, request) = action {
                 let settings = self.core.settings().clone();
@@ -336,7 +343,12 @@ impl<P: GroupProtocol> Shell<P> {
         match event {
             Event::Command(Some(command)) => self.command(now, command),
             Event::Command(None) | Event::Told => {}
-            Event::Answer(id, answer) => self.core.handle_response(now, id, answer),
+            Event::Answer(id, answer) => {
+                if let Err(Failure::Unreachable(error)) = &answer {
+                    debug!(%error, "the group's coordinator did not answer");
+                }
+                self.core.handle_response(now, id, answer);
+            }
             Event::Assigned(id, assigned) => {
                 self.assigning = None;
                 self.core.handle_assigned(now, id, assigned);
@@ -361,7 +373,7 @@ impl<P: GroupProtocol> Shell<P> {
                 self.leaving.push(reply);
                 self.assigning = None;
                 self.waiting.clear();
-                self.core.leave(now, reason);
+                self.core.leave(reason);
             }
         }
     }

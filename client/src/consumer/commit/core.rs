@@ -12,8 +12,8 @@ use crate::Error;
 use crate::attempts::Attempts;
 use crate::consumer::OffsetAndMetadata;
 
-/// Offsets by partition.
-pub(crate) type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
+/// Offsets to commit, by partition.
+pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
 
 /// Names one commit, to its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,12 +130,12 @@ impl Committer {
         Some(offsets.collect())
     }
 
-    pub(crate) fn handle_outcome(&mut self, now: Instant, outcome: Outcome) {
+    pub(crate) fn handle_outcome(&mut self, now: Instant, outcome: &Outcome) {
         self.is_in_flight = false;
         let sent = std::mem::take(&mut self.in_flight);
         let mut is_retried = false;
         for (name, entry) in sent {
-            let error = match &outcome {
+            let error = match outcome {
                 Outcome::Answered(codes) => match codes.get(&name) {
                     Some(&ErrorCode::None) => {
                         self.committed(&name, entry.id);
@@ -164,6 +164,11 @@ impl Committer {
     /// How a commit ended.
     pub(crate) fn poll_done(&mut self) -> Option<(CommitId, Result<(), Error>)> {
         self.done.pop()
+    }
+
+    /// Whether nothing is to be sent and nobody waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.queue.is_empty() && !self.is_in_flight
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
@@ -213,7 +218,8 @@ impl Committer {
                     "no answer from the group's coordinator in time",
                 )
             });
-            call.error.get_or_insert(error.during("committing offsets"));
+            call.error
+                .get_or_insert_with(|| error.during("committing offsets"));
             call.open.clear();
         }
         self.settle();
@@ -302,7 +308,8 @@ mod tests {
 
         fn answer(&mut self, codes: &[(&str, ErrorCode)]) {
             let codes = codes.iter().map(|&(n, code)| (name(n), code)).collect();
-            self.core.handle_outcome(self.now, Outcome::Answered(codes));
+            self.core
+                .handle_outcome(self.now, &Outcome::Answered(codes));
         }
 
         fn retry(&mut self) {

@@ -3,6 +3,6 @@
 mod core;
 mod task;
 
-pub(super) use self::core::Offsets;
+pub use self::core::Offsets;
 pub use self::task::Commit;
 pub(super) use self::task::{CommitSettings, Commits};

@@ -14,7 +14,7 @@ use kafka_protocol::messages::{GroupId, OffsetCommitRequest, OffsetCommitRespons
 use kconnect_protocol::types::{LeaderEpoch, StrBytes};
 use kconnect_protocol::{ErrorCode, TopicPartition};
 use tokio::sync::{Notify, oneshot};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{Instrument, debug_span, warn};
 
@@ -47,6 +47,8 @@ struct Shared {
     /// The lock is held for moments, never while waiting.
     state: Mutex<State>,
     wake: Notify,
+    /// Somebody may wait for the end of all commits.
+    settled: Notify,
 }
 
 struct State {
@@ -87,6 +89,7 @@ impl Commits {
                 member: None,
             }),
             wake: Notify::new(),
+            settled: Notify::new(),
         });
         let stop = CancellationToken::new();
         let task = run(Arc::clone(&shared));
@@ -114,6 +117,21 @@ impl Commits {
         }
         self.shared.wake.notify_one();
         Commit { answer }
+    }
+
+    /// Waits until nothing is under way, or `deadline` has passed.
+    pub(crate) async fn drained(&self, deadline: Instant) {
+        let drained = async {
+            loop {
+                let settled = self.shared.settled.notified();
+                if self.shared.state().core.is_idle() {
+                    return;
+                }
+                settled.await;
+            }
+        };
+        // Who waits has a deadline of their own to report.
+        let _ = timeout_at(deadline.into(), drained).await;
     }
 
     pub(crate) fn forget(&self, names: &[TopicPartition]) {
@@ -179,9 +197,12 @@ async fn run(shared: Arc<Shared>) {
         match shared.next() {
             Ok((offsets, signature)) => {
                 let outcome = send(&shared, offsets, signature).await;
-                let mut state = shared.state();
-                state.core.handle_outcome(now(), outcome);
-                state.settle();
+                {
+                    let mut state = shared.state();
+                    state.core.handle_outcome(now(), &outcome);
+                    state.settle();
+                }
+                shared.settled.notify_waiters();
             }
             Err(None) => shared.wake.notified().await,
             Err(Some(at)) => tokio::select! {

@@ -292,6 +292,11 @@ impl Core {
         self.jobs.pop_front()
     }
 
+    /// Something went wrong outside.
+    pub(crate) fn report(&mut self, error: Error) {
+        self.errors.push_back(error);
+    }
+
     /// An error for the caller; each is reported once.
     pub(crate) fn poll_error(&mut self) -> Option<Error> {
         self.errors.pop_front()

@@ -240,13 +240,13 @@ fn stamped(base_offset: i64, values: &str, producer_id: Option<i64>) -> Bytes {
             transactional: true,
         });
     }
-    place(sealed.bytes(), base_offset)
+    place(&sealed.bytes(), base_offset)
 }
 
-fn place(bytes: Bytes, base_offset: i64) -> Bytes {
+fn place(bytes: &Bytes, base_offset: i64) -> Bytes {
     let mut bytes = BytesMut::from(&bytes[..]);
-    set_base_offset(&mut bytes, base_offset);
-    set_partition_leader_epoch(&mut bytes, 2);
+    set_base_offset(&mut bytes, base_offset).unwrap();
+    set_partition_leader_epoch(&mut bytes, 2).unwrap();
     bytes.freeze()
 }
 
@@ -255,7 +255,7 @@ fn marker(offset: i64, producer_id: i64, committed: bool) -> Bytes {
         committed,
         coordinator_epoch: 0,
     };
-    place(marker.batch(producer_id, 0, 1000), offset)
+    place(&marker.batch(producer_id, 0, 1000), offset)
 }
 
 fn data(batches: &[Bytes]) -> FetchPartitionResponse {
@@ -443,7 +443,7 @@ fn a_batch_that_compaction_emptied_is_passed() {
 
     let mut game = Game::reading("t-0");
     game.asks();
-    game.answer(vec![("t-0", data(&[place(bytes.freeze(), 0)]))])
+    game.answer(vec![("t-0", data(&[place(&bytes.freeze(), 0)]))])
         .gets(10, "");
     assert_eq!(game.position("t-0"), 5);
     game.expect("fetch 1: t-0@5");

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use kconnect_protocol::TopicPartition;
 use kconnect_protocol::group::consumer::{Assignment, Subscription};
+use kconnect_protocol::{ErrorCode, TopicPartition};
 use tracing::warn;
 
 use super::subscription;
@@ -128,7 +128,14 @@ async fn metadata(cluster: &Cluster, topics: &BTreeSet<Arc<str>>) -> Result<Arc<
 
 fn counts(metadata: &Metadata, topics: &BTreeSet<Arc<str>>) -> PartitionCounts {
     let count = |name: &Arc<str>| {
-        let topic = metadata.topic(name).filter(|topic| topic.is_known())?;
+        // Another error than that it is unknown passes, and the partitions are those that it had.
+        let is_there = |code: ErrorCode| code != ErrorCode::UnknownTopicOrPartition;
+        let topic = metadata
+            .topic(name)
+            .filter(|topic| topic.error.is_none_or(is_there))?;
+        if topic.partitions.is_empty() {
+            return None;
+        }
         Some((name.clone(), i32::try_from(topic.partitions.len()).ok()?))
     };
     topics.iter().filter_map(count).collect()

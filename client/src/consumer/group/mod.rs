@@ -7,4 +7,4 @@ mod subscription;
 
 pub(super) use self::leader::{ConsumerProtocol, LeaderView};
 pub(super) use self::rebalance::{Act, Rebalance};
-pub(super) use self::subscription::Topics;
+pub(super) use self::subscription::{Topics, mode, offers};

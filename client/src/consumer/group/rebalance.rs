@@ -62,6 +62,11 @@ impl Rebalance {
         self.acts.is_empty()
     }
 
+    /// The step that `poll_act` takes next.
+    pub(crate) fn next_act(&self) -> Option<&Act> {
+        self.acts.front()
+    }
+
     pub(crate) fn poll_act(&mut self) -> Option<Act> {
         let act = self.acts.pop_front();
         if let Some(Act::Own(owned)) = &act {
@@ -174,9 +179,9 @@ impl Rebalance {
         }
     }
 
-    /// Nothing of this goes on: the consumer left the group.
-    pub(crate) fn left(&mut self) {
-        *self = Self::default();
+    /// This member, or the group's leader, wants the partitions to be assigned anew.
+    pub(crate) fn rejoin(&mut self, reason: &'static str) {
+        self.acts.push_back(Act::Rejoin(reason));
     }
 }
 

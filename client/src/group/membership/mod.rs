@@ -255,11 +255,11 @@ impl Membership {
     }
 
     /// Ends the membership; `Action::Left` follows. The owner keeps nothing.
-    pub(crate) fn leave(&mut self, now: Instant, reason: String) {
+    pub(crate) fn leave(&mut self, reason: String) {
         self.owner.settled = self.owner.told;
         self.owner.holds = Holds::Nothing;
         self.rejoin = None;
-        match self.send_leave(now, reason) {
+        match self.send_leave(reason) {
             Some(request) => {
                 self.state = State::Leaving {
                     request,
@@ -331,7 +331,7 @@ impl Membership {
         if self.poll_deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
-        self.send_leave(now, "consumer poll timeout has expired.".to_owned());
+        self.send_leave("consumer poll timeout has expired.".to_owned());
         self.lose(now, Lost::PollTimeout);
     }
 
@@ -419,7 +419,7 @@ impl Membership {
     }
 
     /// Forgets who we are, and tells the coordinator unless it shall wait for us (static member).
-    fn send_leave(&mut self, _now: Instant, reason: String) -> Option<RequestId> {
+    fn send_leave(&mut self, reason: String) -> Option<RequestId> {
         let identity = std::mem::take(&mut self.identity);
         self.heartbeat.in_flight = None;
         let broker = self.known_coordinator()?;

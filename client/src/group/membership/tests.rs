@@ -428,8 +428,7 @@ fn the_wait_for_other_members_is_not_held_against_the_owner() {
 #[test]
 fn leaving_says_goodbye_with_the_reason_and_forgets_the_member() {
     let mut game = Game::stable(RebalanceMode::Cooperative);
-    game.core
-        .leave(game.now, "the consumer is being closed".to_owned());
+    game.core.leave("the consumer is being closed".to_owned());
     game.expect("leave m1 (the consumer is being closed)")
         .answer(Answer::Done)
         .expect("left");
@@ -450,14 +449,14 @@ fn a_static_member_leaves_without_a_word_and_keeps_its_place() {
         settings.group_instance_id = Some("i".into());
     });
     game.become_stable();
-    game.core.leave(game.now, "bye".to_owned());
+    game.core.leave("bye".to_owned());
     game.expect("left");
 }
 
 #[test]
 fn a_join_wanted_while_leaving_follows_the_goodbye() {
     let mut game = Game::stable(RebalanceMode::Cooperative);
-    game.core.leave(game.now, "bye".to_owned());
+    game.core.leave("bye".to_owned());
     game.expect("leave m1 (bye)");
     game.core.join(game.now, game.offers());
     game.expect("").answer(Answer::Done).expect("left, join -");
