@@ -1,14 +1,17 @@
 //! An async Kafka client in pure Rust: producer, consumer, groups, admin.
 
+pub mod admin;
 mod attempts;
 mod cluster;
 pub mod config;
 pub mod consumer;
 mod error;
 pub mod group;
+mod join;
 mod net;
 pub mod producer;
 
+pub use cluster::{Broker, Metadata, Partition, Target, Topic};
 pub use error::{Error, ErrorKind};
 pub use kconnect_protocol::{ErrorCode, TopicPartition};
 

@@ -16,7 +16,7 @@ use super::merge::Scope;
 use super::refresh::{Ask, PeerKey};
 use super::request::{self, Own};
 use super::{Failure, Shared};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::net::{Address, Peer, Purpose, now};
 
 /// From the first that can refuse to create topics. Redpanda speaks up to 8.
@@ -83,7 +83,7 @@ impl Shared {
 
     async fn ask(&self, ask: &Ask) -> Result<MetadataResponse, Error> {
         let Some(peer) = self.peer(ask.peer) else {
-            return Err(Error::broker(ErrorCode::BrokerNotAvailable));
+            return Err(Error::new(ErrorKind::Network, "the broker is gone").without_effect());
         };
         let connection = self
             .connections

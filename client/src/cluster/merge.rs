@@ -37,6 +37,11 @@ pub struct LeaderHint {
 }
 
 impl Metadata {
+    /// What one answer tells, and nothing else.
+    pub(crate) fn of(response: MetadataResponse) -> Self {
+        Self::default().merged(response, &Scope::All)
+    }
+
     /// What is known after `response` to a question about `scope`.
     pub(super) fn merged(&self, response: MetadataResponse, scope: &Scope) -> Self {
         let mut merged = Self {

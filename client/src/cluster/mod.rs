@@ -19,8 +19,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use kconnect_protocol::ApiKey;
 use kconnect_protocol::types::BrokerId;
-use kconnect_protocol::{ApiKey, ErrorCode};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout_at;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -249,8 +249,8 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// `Network`, `Timeout` or `BrokerMisbehaved` as the attempt ended; `Broker(BROKER_NOT_AVAILABLE)` for a broker that is not
-    /// known. Metadata is then asked for.
+    /// `Network`, `Timeout` or `BrokerMisbehaved` as the attempt ended; `Network` for a broker that is not known, too.
+    /// Metadata is then asked for.
     ///
     /// Cancel safe.
     pub async fn connection(
@@ -261,8 +261,8 @@ impl Cluster {
         let metadata = self.metadata();
         let Some(known) = metadata.broker(broker) else {
             self.refresh(format_args!("broker {broker} is not known"));
-            let error = Error::broker(ErrorCode::BrokerNotAvailable);
-            return Err(error.during(format_args!("connecting to broker {broker}")));
+            let text = format!("broker {broker} is not known to the cluster (any more)");
+            return Err(Error::new(ErrorKind::Network, text).without_effect());
         };
         let connection = self
             .shared

@@ -244,10 +244,9 @@ impl Cluster {
             brokers.retain(|broker| self.shared.connections.is_connected(*broker));
         }
         let at = self.shared.random().below(brokers.len());
-        brokers
-            .get(at)
-            .copied()
-            .ok_or_else(|| Error::broker(ErrorCode::BrokerNotAvailable))
+        brokers.get(at).copied().ok_or_else(|| {
+            Error::new(ErrorKind::Network, "the cluster has no brokers").without_effect()
+        })
     }
 
     async fn leader(

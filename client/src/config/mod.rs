@@ -3,6 +3,7 @@
 //! [`config!`](crate::config!) turns a declaration into a typed struct, a parser for [`Properties`] that reports every
 //! complaint at once, and a table of [`ConfigKey`]s for whoever shows or validates configuration.
 
+mod admin;
 mod checks;
 mod common;
 mod consumer;
@@ -14,6 +15,7 @@ mod producer;
 mod properties;
 mod value;
 
+pub use admin::AdminConfig;
 pub use checks::Check;
 pub use common::{
     BufferSize, CommonConfig, DnsLookup, IdleTime, MetadataRecoveryStrategy, SecurityProtocol,

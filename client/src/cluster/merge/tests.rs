@@ -50,7 +50,8 @@ fn partition(word: &str) -> MetadataPartition {
 }
 
 fn shown(metadata: &Metadata) -> Vec<String> {
-    let or_dash = |number: Option<i32>| number.map_or("-".to_owned(), |number| number.to_string());
+    let or_dash =
+        |number: Option<i32>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
     let topic = |topic: &Arc<Topic>| {
         let mut line = topic.name.to_string();
         if let Some(id) = topic.id {

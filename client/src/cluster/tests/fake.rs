@@ -184,7 +184,9 @@ impl Fake {
         writer.i16(0);
         writer.count("apis", apis.len()).unwrap();
         for (api, range) in apis {
-            [api.0, range.min, range.max].map(|number| writer.i16(number));
+            [api.0, range.min, range.max]
+                .into_iter()
+                .for_each(|number| writer.i16(number));
             writer.no_tags();
         }
         writer.i32(0);
