@@ -7,6 +7,7 @@
 mod attempts;
 mod cluster;
 mod configs;
+mod group_offsets;
 mod groups;
 mod log_offsets;
 mod topics;
