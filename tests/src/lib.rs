@@ -12,6 +12,7 @@
 //! A real Kafka is started once per test binary, shared by its tests, and ends with it, however it ends. Where none can
 //! be had (no Java, no Maven, no network), the test says so by name and passes; with `CI` set it fails.
 
+pub mod backend;
 pub mod http;
 pub mod jars;
 pub mod java;
@@ -23,6 +24,7 @@ pub mod process;
 pub mod real;
 pub mod worker;
 
+pub use backend::{Backend, Cluster};
 pub use java::{JavaWorker, Tool};
 pub use kafka::KafkaCluster;
 pub use process::Process;
