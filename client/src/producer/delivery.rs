@@ -98,11 +98,6 @@ impl Delivery {
         (&self.completion, self.index)
     }
 
-    /// As [`parts`](Self::parts), for good.
-    pub(crate) fn into_parts(self) -> (Arc<Completion>, u32) {
-        (self.completion, self.index)
-    }
-
     /// Moves on to the part that has this record, as often as its batch was split.
     fn follow_split(&mut self) {
         while let Some(Outcome::Split(parts)) = self.completion.outcome.get() {

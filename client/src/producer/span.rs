@@ -16,11 +16,11 @@ pub struct DeliverySpan {
     last: u32,
 }
 
-impl From<Delivery> for DeliverySpan {
-    fn from(delivery: Delivery) -> Self {
-        let (completion, index) = delivery.into_parts();
+impl From<&Delivery> for DeliverySpan {
+    fn from(delivery: &Delivery) -> Self {
+        let (completion, index) = delivery.parts();
         Self {
-            completion,
+            completion: Arc::clone(completion),
             first: index,
             last: index,
         }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn span(completion: &Arc<Completion>, first: u32, last: u32) -> DeliverySpan {
-        let mut span = DeliverySpan::from(Delivery::new(Arc::clone(completion), first, 0));
+        let mut span = DeliverySpan::from(&Delivery::new(Arc::clone(completion), first, 0));
         assert!(span.extend(&Delivery::new(Arc::clone(completion), last, 0)));
         span
     }
