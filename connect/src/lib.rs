@@ -1,6 +1,7 @@
 //! Kafka Connect without the JVM: the worker, its connectors, its REST API, and the binary.
 
 pub mod api;
+mod cli;
 pub mod config;
 pub mod converters;
 pub mod data;

@@ -17,6 +17,7 @@ mod source;
 pub use crate::runtime::ConnectorTaskId;
 pub use connector::{ConnectorContext, ConnectorEvents};
 pub use converter::{Converter, HeaderConverter, RawHeaders, Role};
+pub(crate) use erased::{DynConnector, DynSinkTask, DynSourceTask, SinkClass, SourceClass};
 pub use error::{ConnectError, ErrorKind, TaskError};
 pub use kconnect_client::config::{ConfigError, ConfigKey, Properties};
 pub use kconnect_protocol::records::TimestampType;
@@ -24,6 +25,7 @@ pub use kconnect_protocol::types::TopicPartition;
 pub use offsets::{OffsetReader, ReadOffsets, SourceOffset, SourcePartition};
 pub use plugin::{Plugin, PluginKind};
 pub use record::{SinkRecord, SourceRecord};
+pub(crate) use registry::ConnectorClass;
 pub use registry::{FindError, Plugins};
 pub use sink::{
     SinkConnector, SinkOffsets, SinkRequests, SinkTask, SinkTaskContext, SinkTaskControl,

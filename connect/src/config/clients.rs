@@ -1,6 +1,6 @@
 //! What the clients of tasks get from the worker's and the connector's configuration, in Kafka Connect's order of precedence.
 
-use kconnect_client::config::{CommonConfig, ProducerConfig, Properties};
+use kconnect_client::config::{CommonConfig, ConsumerConfig, ProducerConfig, Properties};
 
 use crate::herder::entities::ConfigMap;
 use crate::runtime::ConnectorTaskId;
@@ -86,7 +86,10 @@ pub fn admin_properties(worker: &Properties, of: AdminOf<'_>) -> Properties {
 
 /// Whether some client knows `key`, so that a worker's property file may hold it.
 pub fn is_client_key(key: &str) -> bool {
-    let mut known = CommonConfig::KEYS.iter().chain(ProducerConfig::KEYS);
+    let mut known = CommonConfig::KEYS
+        .iter()
+        .chain(ProducerConfig::KEYS)
+        .chain(ConsumerConfig::KEYS);
     known.any(|declared| declared.name == key)
 }
 

@@ -119,7 +119,7 @@ pub struct PluginInfo {
     pub class: String,
     /// `source`, `sink`, `converter`, ...
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: String,
     /// Its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

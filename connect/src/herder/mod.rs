@@ -14,7 +14,8 @@ use std::sync::Arc;
 pub(crate) mod distributed;
 pub mod entities;
 mod error;
-pub mod standalone;
+pub(crate) mod standalone;
+mod validate;
 
 pub use error::HerderError;
 

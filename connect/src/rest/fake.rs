@@ -136,9 +136,9 @@ impl Herder for FakeHerder {
     }
 
     fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo> {
-        let plugin = |class: &str, kind| PluginInfo {
+        let plugin = |class: &str, kind: &str| PluginInfo {
             class: class.to_owned(),
-            kind,
+            kind: kind.to_owned(),
             version: Some("1.0".to_owned()),
         };
         let mut plugins = vec![plugin("a.Sink", "sink")];

@@ -1,4 +1,275 @@
-//! The herder of a standalone worker: connectors come from files and REST, everything else than source offsets is in memory.
+//! The herder of a standalone worker: connectors come from files and over REST; all but source offsets is in memory.
 
 mod core;
+mod drive;
 mod entry;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::core::{Core, Options, Order, Outcome};
+use self::drive::{Message, drive};
+use super::entities::{ConnectorInfo, ConnectorStateInfo, PluginInfo, ServerInfo};
+use super::validate::Validator;
+use super::{Answer, ClusterView, Herder, HerderError, Put, PutConnector, RestartRequest, Stage};
+use crate::api::{PluginKind, Plugins};
+use crate::config::{OverridePolicy, WorkerConfig};
+use crate::runtime::worker::{EVENTS_MAX, Worker, WorkerContext};
+use crate::runtime::{ConnectorTaskId, TargetState};
+
+pub(crate) use entry::ConnectorSpec;
+
+/// How many orders may wait for the herder.
+const ORDERS_MAX: usize = 256;
+
+/// What a standalone herder is made of.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) context: Arc<WorkerContext>,
+    /// `host:port` under which others reach this worker.
+    pub(crate) worker_id: Arc<str>,
+    pub(crate) override_policy: OverridePolicy,
+    /// What `GET /` answers.
+    pub(crate) server_info: watch::Receiver<ServerInfo>,
+}
+
+/// A handle to the herder of a standalone worker; the herder ends when it is told to shut down.
+#[derive(Debug, Clone)]
+pub(crate) struct StandaloneHerder {
+    messages: mpsc::Sender<Message>,
+    view: watch::Receiver<Arc<ClusterView>>,
+    server_info: watch::Receiver<ServerInfo>,
+    validator: Arc<Validator>,
+    context: Arc<WorkerContext>,
+}
+
+impl StandaloneHerder {
+    /// Starts a herder on the current runtime.
+    pub(crate) fn start(settings: Settings) -> Self {
+        let Settings {
+            context,
+            worker_id,
+            override_policy,
+            server_info,
+        } = settings;
+        let mut core = Core::new(
+            options(&context.config, worker_id),
+            Stage {
+                doing: "awaiting startup".to_owned(),
+            },
+        );
+        let (messages, inbox) = mpsc::channel(ORDERS_MAX);
+        let (events, reports) = mpsc::channel(EVENTS_MAX);
+        let (publish, view) = watch::channel(Arc::new(core.poll_view().unwrap_or_default()));
+        let worker = Worker::new(Arc::clone(&context), events);
+        tokio::spawn(drive(core, worker, inbox, reports, publish));
+        let plugins = Arc::clone(&context.plugins);
+        let validator = Arc::new(Validator {
+            plugins,
+            override_policy,
+        });
+        Self {
+            messages,
+            view,
+            server_info,
+            validator,
+            context,
+        }
+    }
+
+    /// The connectors given at the start have been dealt with.
+    pub(crate) async fn ready(&self) {
+        let _ = self.messages.send(Message::Ready).await;
+    }
+
+    /// Stops all connectors and tasks; the names of those that did not stop in time.
+    pub(crate) async fn shutdown(&self) -> Vec<String> {
+        let (reply, stopped) = oneshot::channel();
+        let _ = self.messages.send(Message::Shutdown(reply)).await;
+        stopped.await.unwrap_or_default()
+    }
+
+    async fn order(&self, order: Order) -> Result<Outcome, HerderError> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Order(order, reply);
+        self.messages
+            .send(message)
+            .await
+            .map_err(|_| HerderError::ShuttingDown)?;
+        answer.await.unwrap_or(Err(HerderError::ShuttingDown))
+    }
+
+    async fn done(&self, order: Order) -> Result<(), HerderError> {
+        self.order(order).await.map(drop)
+    }
+
+    /// Checks a configuration where plugins run, for a plugin's own check may block or panic.
+    async fn put(&self, put: PutConnector) -> Result<Put, HerderError> {
+        let PutConnector {
+            name,
+            config,
+            initial_state,
+            allow_replace,
+        } = put;
+        let validator = Arc::clone(&self.validator);
+        let checked = self
+            .context
+            .runtime
+            .spawn(async move { validator.check(config) })
+            .await;
+        let spec = checked.map_err(|panic| {
+            HerderError::Internal(format!("validation of {name} failed: {panic}"))
+        })??;
+        match self
+            .order(Order::Put {
+                name,
+                spec,
+                initial_state,
+                allow_replace,
+            })
+            .await?
+        {
+            Outcome::Put(put) => Ok(put),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn patch(
+        &self,
+        name: Arc<str>,
+        patch: BTreeMap<String, Option<String>>,
+    ) -> Result<ConnectorInfo, HerderError> {
+        let known = self
+            .view()
+            .connectors
+            .get(&name)
+            .map(|connector| Arc::clone(&connector.config));
+        let mut config = (*known.ok_or_else(|| HerderError::connector_not_found(&name))?).clone();
+        for (key, value) in patch {
+            match value {
+                Some(value) => config.insert(key, value),
+                None => config.remove(&key),
+            };
+        }
+        let put = PutConnector {
+            name,
+            config,
+            initial_state: TargetState::Started,
+            allow_replace: true,
+        };
+        self.put(put).await.map(|put| put.info)
+    }
+}
+
+fn options(config: &WorkerConfig, worker_id: Arc<str>) -> Options {
+    Options {
+        worker_id,
+        task_grace: config.task_shutdown_graceful_timeout,
+        topic_tracking: config.topic_tracking_enable,
+        topic_tracking_reset: config.topic_tracking_allow_reset,
+    }
+}
+
+fn unexpected(outcome: &Outcome) -> HerderError {
+    HerderError::Internal(format!(
+        "please report: an order was answered with {outcome:?}"
+    ))
+}
+
+impl Herder for StandaloneHerder {
+    fn server_info(&self) -> ServerInfo {
+        self.server_info.borrow().clone()
+    }
+
+    fn view(&self) -> Arc<ClusterView> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::Ping))
+    }
+
+    fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo> {
+        plugin_infos(&self.context.plugins, connectors_only)
+    }
+
+    fn put_connector(&self, put: PutConnector) -> Answer<'_, Put> {
+        Box::pin(self.put(put))
+    }
+
+    fn patch_connector(
+        &self,
+        name: Arc<str>,
+        patch: BTreeMap<String, Option<String>>,
+    ) -> Answer<'_, ConnectorInfo> {
+        Box::pin(self.patch(name, patch))
+    }
+
+    fn delete_connector(&self, name: Arc<str>) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::Delete { name }))
+    }
+
+    fn set_target_state(&self, name: Arc<str>, target: TargetState) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::SetTarget { name, target }))
+    }
+
+    fn restart_connector(&self, name: Arc<str>) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::RestartConnector { name }))
+    }
+
+    fn restart_connector_and_tasks(
+        &self,
+        request: RestartRequest,
+    ) -> Answer<'_, ConnectorStateInfo> {
+        Box::pin(async {
+            match self.order(Order::Restart(request)).await? {
+                Outcome::Status(status) => Ok(status),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    fn restart_task(&self, id: ConnectorTaskId) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::RestartTask(id)))
+    }
+
+    fn reset_topics(&self, name: Arc<str>) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::ResetTopics { name }))
+    }
+}
+
+/// The plugins in Kafka Connect's order: sinks, sources, converters, header converters, each by name.
+fn plugin_infos(plugins: &Plugins, connectors_only: bool) -> Vec<PluginInfo> {
+    let connectors = plugins
+        .connectors()
+        .map(|class| (class.kind(), class.info().class(), class.info().version()));
+    let mut all: Vec<(PluginKind, &str, &str)> = connectors.collect();
+    if !connectors_only {
+        let converters = plugins.converters().iter();
+        all.extend(converters.map(|class| (PluginKind::Converter, class.class(), class.version())));
+        let headers = plugins.header_converters().iter();
+        all.extend(
+            headers.map(|class| (PluginKind::HeaderConverter, class.class(), class.version())),
+        );
+    }
+    let rank = |kind| match kind {
+        PluginKind::Sink => 0,
+        PluginKind::Source => 1,
+        PluginKind::Converter => 2,
+        _ => 3,
+    };
+    all.sort_by_key(|&(kind, class, _)| (rank(kind), class));
+    let info = |(kind, class, version): (PluginKind, &str, &str)| PluginInfo {
+        class: class.to_owned(),
+        kind: kind.to_string(),
+        version: Some(version.to_owned()),
+    };
+    all.into_iter().map(info).collect()
+}

@@ -6,18 +6,42 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use kconnect_client::producer::{Delivery, DeliverySpan};
+
 use crate::api::{SourceOffset, SourcePartition};
 
-/// What a producer says about a record on its way.
+/// What a producer says about records of one batch.
 pub(crate) trait Acknowledgement {
+    /// What it says about a single record.
+    type One;
     /// Why a record was not written.
     type Error;
 
-    /// Whether the record was written; nothing if that is not known yet.
-    fn poll_result(&self) -> Option<Result<(), Self::Error>>;
+    /// That of a record.
+    fn of(one: &Self::One) -> Self;
 
-    /// Whether both records are acknowledged together.
-    fn is_together_with(&self, other: &Self) -> bool;
+    /// Takes in a later record; false if it is of another batch.
+    fn extend(&mut self, one: &Self::One) -> bool;
+
+    /// Whether the records were written; nothing if that is not known yet.
+    fn poll_result(&self) -> Option<Result<(), Self::Error>>;
+}
+
+impl Acknowledgement for DeliverySpan {
+    type One = Delivery;
+    type Error = kconnect_client::Error;
+
+    fn of(one: &Delivery) -> Self {
+        one.into()
+    }
+
+    fn extend(&mut self, one: &Delivery) -> bool {
+        Self::extend(self, one)
+    }
+
+    fn poll_result(&self) -> Option<Result<(), kconnect_client::Error>> {
+        self.try_result()
+    }
 }
 
 /// Records of one task on their way to Kafka, in order for each source partition.
@@ -58,17 +82,19 @@ impl<A: Acknowledgement> Submitted<A> {
         &mut self,
         partition: Option<&SourcePartition>,
         offset: Option<SourceOffset>,
-        acknowledgement: A,
+        acknowledgement: &A::One,
     ) {
         let records = self.records_of(partition);
-        match records.entries.back_mut() {
-            Some(entry) if entry.acknowledgement.is_together_with(&acknowledgement) => {
-                entry.offset = offset
-            }
-            _ => records.entries.push_back(Entry {
+        if let Some(entry) = records.entries.back_mut()
+            && entry.acknowledgement.extend(acknowledgement)
+        {
+            entry.offset = offset;
+        } else {
+            let acknowledgement = A::of(acknowledgement);
+            records.entries.push_back(Entry {
                 acknowledgement,
                 offset,
-            }),
+            });
         }
     }
 
@@ -134,14 +160,6 @@ impl<A: Acknowledgement> Submitted<A> {
             .all(|records| records.entries.is_empty())
     }
 
-    /// An acknowledgement to wait for: of some record whose successors wait for it.
-    pub(crate) fn oldest(&self) -> Option<&A> {
-        self.partitions
-            .iter()
-            .find_map(|records| records.entries.front())
-            .map(|entry| &entry.acknowledgement)
-    }
-
     /// Forgets source partitions without records once there are very many: a source may name a new one for each file.
     pub(crate) fn forget_idle(&mut self) {
         const KEEP: usize = 1_024;
@@ -189,14 +207,19 @@ mod tests {
     }
 
     impl Acknowledgement for Batch {
+        type One = Self;
         type Error = &'static str;
 
         fn poll_result(&self) -> Option<Result<(), &'static str>> {
             self.0.get()
         }
 
-        fn is_together_with(&self, other: &Self) -> bool {
-            Rc::ptr_eq(&self.0, &other.0)
+        fn of(one: &Self) -> Self {
+            one.clone()
+        }
+
+        fn extend(&mut self, one: &Self) -> bool {
+            Rc::ptr_eq(&self.0, &one.0)
         }
     }
 
@@ -225,10 +248,10 @@ mod tests {
         let (file, other) = (partition("f"), partition("g"));
         let batches: [Batch; 3] = Default::default();
         let mut submitted = Submitted::new();
-        submitted.submit(Some(&file), offset(1), batches[0].clone());
-        submitted.submit(Some(&file), offset(2), batches[1].clone());
-        submitted.submit(Some(&other), offset(7), batches[2].clone());
-        submitted.submit(Some(&file), offset(3), batches[2].clone());
+        submitted.submit(Some(&file), offset(1), &batches[0]);
+        submitted.submit(Some(&file), offset(2), &batches[1]);
+        submitted.submit(Some(&other), offset(7), &batches[2]);
+        submitted.submit(Some(&file), offset(3), &batches[2]);
         batches[2].acknowledge();
         assert_eq!(taken(&mut submitted).unwrap(), ["{file=g} {position=7}"]);
         batches[0].acknowledge();
@@ -245,7 +268,7 @@ mod tests {
         let (file, batch) = (partition("f"), Batch::default());
         let mut submitted = Submitted::new();
         for position in 1..=1_000 {
-            submitted.submit(Some(&file), offset(position), batch.clone());
+            submitted.submit(Some(&file), offset(position), &batch);
         }
         assert_eq!(submitted.partitions[0].entries.len(), 1);
         batch.acknowledge();
@@ -258,7 +281,7 @@ mod tests {
         let batches: [Batch; 3] = Default::default();
         let mut submitted = Submitted::new();
         for (position, batch) in (1..).zip(&batches) {
-            submitted.submit(Some(&file), offset(position), batch.clone());
+            submitted.submit(Some(&file), offset(position), batch);
         }
         batches[0].acknowledge();
         batches[1].0.set(Some(Err("too large")));
@@ -273,8 +296,8 @@ mod tests {
     fn records_without_a_source_partition_are_waited_for_but_not_committed() {
         let batch = Batch::default();
         let mut submitted = Submitted::new();
-        submitted.submit(None, offset(1), batch.clone());
-        assert!(submitted.oldest().is_some());
+        submitted.submit(None, offset(1), &batch);
+        assert!(!submitted.is_empty());
         batch.acknowledge();
         assert_eq!(taken(&mut submitted).unwrap(), [""; 0]);
         assert!(submitted.is_empty());
@@ -289,9 +312,9 @@ mod tests {
         ) {
             let batches: [Batch; 6] = Default::default();
             let names = ["a", "b", "c"].map(partition);
-            let mut submitted = Submitted::new();
+            let mut submitted = Submitted::<Batch>::new();
             for (at, &(file, batch)) in (0..).zip(&records) {
-                submitted.submit(Some(&names[usize::from(file)]), offset(at), batches[batch].clone());
+                submitted.submit(Some(&names[usize::from(file)]), offset(at), &batches[batch]);
             }
             for batch in order {
                 batches[batch].acknowledge();

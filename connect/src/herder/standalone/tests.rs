@@ -1,0 +1,182 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use kconnect_client::config::Properties;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::testing::plugins;
+use super::{Settings, StandaloneHerder};
+use crate::config::{OverridePolicy, WorkerConfig};
+use crate::herder::entities::{ConfigMap, ServerInfo};
+use crate::herder::{Herder, HerderError, Put, PutConnector, RestartRequest};
+use crate::runtime::worker::WorkerContext;
+use crate::runtime::{State, TargetState};
+use crate::storage::MemoryOffsetStore;
+
+fn herder() -> StandaloneHerder {
+    let info = ServerInfo {
+        version: String::new(),
+        commit: String::new(),
+        kafka_cluster_id: None,
+    };
+    let context = WorkerContext {
+        config: WorkerConfig::default(),
+        properties: Properties::new(),
+        plugins: Arc::new(plugins()),
+        offsets: Arc::new(MemoryOffsetStore::default()),
+        runtime: Handle::current(),
+    };
+    StandaloneHerder::start(Settings {
+        context: Arc::new(context),
+        worker_id: "w:1".into(),
+        override_policy: OverridePolicy::All,
+        server_info: watch::channel(info).1,
+    })
+}
+
+async fn put(herder: &StandaloneHerder, more: &[(&str, &str)]) -> Result<Put, HerderError> {
+    let fixed = [
+        ("name", "c"),
+        ("connector.class", "Scripted"),
+        ("steps", "ok"),
+    ];
+    let config: ConfigMap = fixed
+        .iter()
+        .chain(more)
+        .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    let initial_state = TargetState::Started;
+    herder
+        .put_connector(PutConnector {
+            name: "c".into(),
+            config,
+            initial_state,
+            allow_replace: true,
+        })
+        .await
+}
+
+fn state(herder: &StandaloneHerder) -> Option<State> {
+    let view = herder.view();
+    let connector = view.connectors.get("c")?;
+    connector
+        .status
+        .as_ref()
+        .map(|status| status.connector.state)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_lives_through_its_states() {
+    let herder = herder();
+    assert!(herder.view().starting.is_some());
+    herder.ready().await;
+    let new = put(&herder, &[]).await.unwrap();
+    assert!(new.created);
+    assert!(herder.view().starting.is_none());
+    assert_eq!(state(&herder), Some(State::Running));
+    let again = put(&herder, &[("x", "y")]).await.unwrap();
+    assert_eq!(
+        (again.created, again.info.config["x"].as_str()),
+        (false, "y")
+    );
+    herder
+        .set_target_state("c".into(), TargetState::Stopped)
+        .await
+        .unwrap();
+    assert_eq!(state(&herder), Some(State::Stopped));
+    herder
+        .set_target_state("c".into(), TargetState::Started)
+        .await
+        .unwrap();
+    herder.restart_connector("c".into()).await.unwrap();
+    assert_eq!(state(&herder), Some(State::Running));
+    let request = RestartRequest {
+        name: "c".into(),
+        only_failed: false,
+        include_tasks: true,
+    };
+    let status = herder.restart_connector_and_tasks(request).await.unwrap();
+    assert_eq!(status.connector.state, State::Restarting);
+    herder.delete_connector("c".into()).await.unwrap();
+    assert_eq!(state(&herder), None);
+    assert_eq!(herder.shutdown().await, [""; 0]);
+    assert_eq!(herder.ping().await, Err(HerderError::ShuttingDown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_patched_one_by_one() {
+    let herder = herder();
+    put(&herder, &[("x", "1"), ("y", "2")]).await.unwrap();
+    let patch = [
+        ("x".to_owned(), None),
+        ("y".to_owned(), Some("3".to_owned())),
+    ];
+    let info = herder
+        .patch_connector("c".into(), patch.into())
+        .await
+        .unwrap();
+    assert_eq!(
+        (info.config.get("x"), info.config["y"].as_str()),
+        (None, "3")
+    );
+    let missing = herder.patch_connector("d".into(), [].into()).await;
+    assert_eq!(
+        missing,
+        Err(HerderError::NotFound("Connector d not found".to_owned()))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_fails_or_panics_is_shown_as_failed_with_its_trace() {
+    let herder = herder();
+    for (steps, trace) in [
+        ("no such host", "no such host"),
+        ("panic", "panic: as the script says"),
+    ] {
+        let error = put(&herder, &[("steps", steps)])
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(trace), "{error}");
+        assert_eq!(state(&herder), Some(State::Failed));
+    }
+    let error = put(&herder, &[("task.configs", "no tables")])
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no tables"), "{error}");
+    let error = put(&herder, &[("steps", "panic in validation")])
+        .await
+        .unwrap_err();
+    assert!(matches!(error, HerderError::Internal(_)));
+    put(&herder, &[("task.configs", "twice")]).await.unwrap();
+    assert_eq!(state(&herder), Some(State::Running));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_hangs_holds_up_neither_answers_nor_the_shutdown() {
+    let herder = herder();
+    let hangs = tokio::spawn({
+        let herder = herder.clone();
+        async move { put(&herder, &[("steps", "hang")]).await }
+    });
+    while !herder.view().connectors.contains_key("c") {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    herder.ping().await.unwrap();
+    let abandoned = herder.shutdown().await;
+    assert_eq!(abandoned, ["connector c"]);
+    assert_eq!(hangs.await.unwrap(), Err(HerderError::ShuttingDown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn plugins_are_listed_by_kind_and_name() {
+    let herder = herder();
+    let listed = herder.plugins(true);
+    assert_eq!(
+        (listed[0].class.as_str(), listed[0].kind.as_str()),
+        ("test.ScriptedConnector", "source")
+    );
+    assert_eq!(listed[0].version.as_deref(), Some("1.2"));
+}

@@ -1,0 +1,151 @@
+//! What source and sink tasks have in common: how they begin, pause, report and end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kconnect_client::config::Properties;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::event::{TaskEvent, WorkerEvent};
+use super::panics::caught;
+use super::worker::WorkerContext;
+use super::{ConnectorTaskId, RunId, State, TargetState, sink, source};
+use crate::api::{ConnectError, ConnectorClass};
+use crate::herder::entities::ConfigMap;
+
+/// One run of a task.
+pub(super) struct TaskRun {
+    pub(super) id: ConnectorTaskId,
+    pub(super) context: Arc<WorkerContext>,
+    /// The connector's configuration.
+    pub(super) connector: Arc<ConfigMap>,
+    /// The task's own configuration.
+    pub(super) config: Arc<ConfigMap>,
+    pub(super) target: watch::Receiver<TargetState>,
+    pub(super) stop: CancellationToken,
+    pub(super) reports: Reports,
+}
+
+impl TaskRun {
+    /// Runs the task until it is stopped or fails, and reports how it ended.
+    pub(super) async fn run(mut self) {
+        let ended = caught(self.execute()).await;
+        let trace = match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!("{error:?}")),
+            Err(panic) => Some(panic),
+        };
+        if let Some(trace) = trace {
+            error!(
+                "Task {} threw an uncaught and unrecoverable exception. Task is being killed and will not recover until \
+                    manually restarted: {trace}",
+                self.id
+            );
+            self.reports.send(TaskEvent::Failed(trace)).await;
+        }
+        self.reports.send(TaskEvent::Gone).await;
+    }
+
+    async fn execute(&mut self) -> Result<(), ConnectError> {
+        // A task that is to be paused from the start does not even open what it would need.
+        if !self.wait_while_paused().await {
+            return Ok(());
+        }
+        let class = self
+            .connector
+            .get("connector.class")
+            .map(|class| class.trim())
+            .unwrap_or_default();
+        let class = self.context.plugins.find_connector(class);
+        match class.map_err(|error| ConnectError::new(error.to_string()))? {
+            ConnectorClass::Source(class) => source::execute(self, class).await,
+            ConnectorClass::Sink(class) => sink::execute(self, class).await,
+        }
+    }
+
+    /// Whether the task is meant to move records.
+    pub(super) fn is_paused(&mut self) -> bool {
+        *self.target.borrow_and_update() != TargetState::Started
+    }
+
+    /// Waits until the task is not paused; false if it is to stop.
+    async fn wait_while_paused(&mut self) -> bool {
+        while self.is_paused() {
+            self.reports.state(State::Paused).await;
+            if !self.target_changed().await {
+                return false;
+            }
+        }
+        !self.stop.is_cancelled()
+    }
+
+    /// Waits for another target state; false if the task is to stop.
+    pub(super) async fn target_changed(&mut self) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => false,
+            changed = self.target.changed() => changed.is_ok(),
+        }
+    }
+}
+
+/// The way from a task to its herder.
+#[derive(Debug)]
+pub(super) struct Reports {
+    id: ConnectorTaskId,
+    run: RunId,
+    events: mpsc::Sender<WorkerEvent>,
+    topics: BTreeSet<Arc<str>>,
+    /// Mostly also the next record's.
+    last_topic: Option<Arc<str>>,
+}
+
+impl Reports {
+    pub(super) fn new(id: &ConnectorTaskId, run: RunId, events: mpsc::Sender<WorkerEvent>) -> Self {
+        Self {
+            id: id.clone(),
+            run,
+            events,
+            topics: BTreeSet::new(),
+            last_topic: None,
+        }
+    }
+
+    async fn send(&self, event: TaskEvent) {
+        let (id, run) = (self.id.clone(), self.run);
+        // Without a herder there is nobody to tell.
+        let _ = self.events.send(WorkerEvent::Task { id, run, event }).await;
+    }
+
+    pub(super) async fn state(&self, state: State) {
+        self.send(TaskEvent::State(state)).await;
+    }
+
+    /// Whether the task uses `topic` for the first time, as far as a look can tell.
+    pub(super) fn is_new_topic(&self, topic: &Arc<str>) -> bool {
+        !self
+            .last_topic
+            .as_ref()
+            .is_some_and(|last| Arc::ptr_eq(last, topic))
+    }
+
+    /// Reports a topic when the task uses it for the first time.
+    pub(super) async fn topic(&mut self, topic: &Arc<str>) {
+        if self.topics.insert(Arc::clone(topic)) {
+            self.send(TaskEvent::Topic(Arc::clone(topic))).await;
+        }
+        self.last_topic = Some(Arc::clone(topic));
+    }
+}
+
+/// Names the keys that a client was given and does not know.
+pub(super) fn warn_unused(client: &str, left: &Properties) {
+    let unknown: Vec<&str> = left.unclaimed().collect();
+    if !unknown.is_empty() {
+        warn!(
+            "These configurations '[{}]' were supplied to the {client} but are not used yet.",
+            unknown.join(", ")
+        );
+    }
+}
