@@ -28,7 +28,7 @@ pub use backend::{Backend, Cluster};
 pub use java::{JavaWorker, Tool};
 pub use kafka::KafkaCluster;
 pub use process::Process;
-pub use worker::{KconnectWorker, kconnect_binary};
+pub use worker::{KconnectWorker, kconnect_binary, kconnect_is_optimized};
 
 /// The common error of the harness: a test only prints it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

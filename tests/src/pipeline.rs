@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Result, lines};
+use crate::{JavaWorker, KconnectWorker, Result, lines};
 
 /// A directory with a source file, a sink file, connector files and the text of a worker's properties.
 #[derive(Debug)]
@@ -11,8 +11,11 @@ pub struct Pipeline {
     home: tempfile::TempDir,
     bootstrap_servers: String,
     topic: String,
-    flush_interval_ms: u64,
+    extra: String,
 }
+
+/// The characters of a line in the files of pipelines, without its end.
+pub const WIDTH: usize = 100;
 
 impl Pipeline {
     /// A pipeline over `topic`, with nothing in its source file and offsets committed every 500 ms.
@@ -21,7 +24,7 @@ impl Pipeline {
             home: tempfile::Builder::new().prefix("pipeline").tempdir()?,
             bootstrap_servers: bootstrap_servers.to_owned(),
             topic: topic.to_owned(),
-            flush_interval_ms: 500,
+            extra: "offset.flush.interval.ms=500\n".to_owned(),
         };
         fs::write(pipeline.source_file(), "")?;
         fs::write(
@@ -47,10 +50,38 @@ impl Pipeline {
         format!(
             "bootstrap.servers={}\nkey.converter=org.apache.kafka.connect.storage.StringConverter\n\
              value.converter=org.apache.kafka.connect.storage.StringConverter\n\
-             offset.storage.file.filename={}\noffset.flush.interval.ms={}\n",
+             offset.storage.file.filename={}\n{}",
             self.bootstrap_servers,
             self.offsets_file().display(),
-            self.flush_interval_ms
+            self.extra
+        )
+    }
+
+    /// Adds a key to the worker's properties; the last one of a name counts.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.extra.push_str(&format!("{key}={value}\n"));
+    }
+
+    /// Adds lines `numbers` to the source file.
+    pub fn write(&self, numbers: std::ops::Range<usize>) -> Result<()> {
+        lines::append(&self.source_file(), numbers, WIDTH)
+    }
+
+    /// Starts our worker with both connectors, and waits until it has started.
+    pub fn start(&self) -> Result<KconnectWorker> {
+        KconnectWorker::standalone(
+            self.directory(),
+            &self.worker_properties(),
+            &[&self.source_connector(), &self.sink_connector()],
+        )
+    }
+
+    /// Starts the Java worker with both connectors, and waits until it has started.
+    pub fn start_java(&self) -> Result<JavaWorker> {
+        JavaWorker::standalone(
+            self.directory(),
+            &self.worker_properties(),
+            &[&self.source_connector(), &self.sink_connector()],
         )
     }
 
@@ -112,11 +143,15 @@ impl Pipeline {
     }
 
     /// Asserts that every line from 0 to `expected` is in the sink file at least once, and in order once repeats are
-    /// removed; gives the number of repeats.
-    pub fn check_at_least_once(&self, expected: usize) -> Result<usize> {
-        let numbers = lines::numbers(&self.sink_file())?;
+    /// removed; gives the number of repeats. The beginnings of lines whose writer was killed, at most `torn_max` of
+    /// them, count as nothing.
+    pub fn check_at_least_once(&self, expected: usize, torn_max: usize) -> Result<usize> {
+        let found = lines::read(&self.sink_file(), WIDTH)?;
+        if found.torn > torn_max {
+            return Err(format!("{} torn lines, {torn_max} at most", found.torn).into());
+        }
         let mut next = 0;
-        for (at, &number) in numbers.iter().enumerate() {
+        for (at, &number) in found.numbers.iter().enumerate() {
             if number > next {
                 return Err(format!(
                     "line {next} is missing: line {at} of the sink file is number {number}"
@@ -126,7 +161,7 @@ impl Pipeline {
             next = next.max(number + 1);
         }
         if next == expected {
-            Ok(numbers.len() - expected)
+            Ok(found.numbers.len() - expected)
         } else {
             Err(format!("ends at line {next}, not {expected}").into())
         }

@@ -55,6 +55,15 @@ fn build() -> Result<PathBuf> {
         .join("kconnect"))
 }
 
+/// Whether [`kconnect_binary`] is optimized, so that large scenarios may be large.
+#[must_use]
+pub fn kconnect_is_optimized() -> bool {
+    match std::env::var_os("KCONNECT_BINARY") {
+        Some(path) => !Path::new(&path).iter().any(|part| part == "debug"),
+        None => !cfg!(debug_assertions),
+    }
+}
+
 /// A running `kconnect standalone`.
 #[derive(Debug)]
 pub struct KconnectWorker {

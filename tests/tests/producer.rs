@@ -1,5 +1,7 @@
 //! The producer against real Kafkas and Kafka's own consumer: what was acknowledged is there, once, in order, and readable.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says enough")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! The house rules that a compiler does not check: headers, sizes, and who may import whom.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says enough")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

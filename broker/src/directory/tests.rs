@@ -1,3 +1,5 @@
+//! What is written comes back, and what is torn is cut off.
+
 use super::*;
 
 fn id(partition: i32) -> PartitionId {

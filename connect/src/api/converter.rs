@@ -48,6 +48,10 @@ pub trait Converter: Send {
     /// # Errors
     ///
     /// When the value cannot be expressed in the format, or does not fit its schema.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "the name that Kafka Connect gives it"
+    )]
     fn from_connect_data<'a>(
         &mut self,
         topic: &str,
@@ -87,6 +91,10 @@ pub trait HeaderConverter: Send {
     /// # Errors
     ///
     /// When the value cannot be expressed in the format, or does not fit its schema.
+    #[expect(
+        clippy::wrong_self_convention,
+        reason = "the name that Kafka Connect gives it"
+    )]
     fn from_connect_header<'a>(
         &mut self,
         topic: &str,

@@ -34,6 +34,7 @@ pub(crate) fn write_f32(out: &mut impl Write, number: f32) -> fmt::Result {
     write_java(out, class(f64::from(number)), &digits)
 }
 
+#[derive(Clone, Copy)]
 enum Class {
     Nan,
     Infinite { negative: bool },

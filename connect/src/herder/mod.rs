@@ -19,7 +19,7 @@ mod validate;
 
 pub use error::HerderError;
 
-use crate::runtime::{ConnectorTaskId, TargetState};
+pub use crate::runtime::{ConnectorTaskId, State, TargetState};
 use entities::{
     ConfigMap, ConnectorInfo, ConnectorStateInfo, ConnectorType, PluginInfo, ServerInfo, TaskInfo,
 };

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use crate::herder::TargetState;
 use crate::herder::entities::ConfigMap;
-use crate::runtime::TargetState;
 
 /// A configuration whose keys may be null.
 pub(super) type NullableConfig = BTreeMap<String, Option<String>>;

@@ -17,8 +17,9 @@ use super::error::ApiError;
 use super::request::{ConnectorName, TaskPath};
 use super::{Api, REQUEST_TIMEOUT};
 use crate::herder::entities::{ConfigMap, ConnectorInfo, ConnectorStateInfo, TaskInfo, TaskState};
-use crate::herder::{ConnectorView, HerderError, Put, PutConnector, RestartRequest};
-use crate::runtime::{ConnectorTaskId, TargetState};
+use crate::herder::{
+    ConnectorTaskId, ConnectorView, HerderError, Put, PutConnector, RestartRequest, TargetState,
+};
 
 type Answer<T> = Result<T, ApiError>;
 type Parameters = Query<Vec<(String, String)>>;

@@ -8,10 +8,9 @@ use crate::herder::entities::{
     ServerInfo, TaskState,
 };
 use crate::herder::{
-    Answer, ClusterView, ConnectorView, Herder, HerderError, Put, PutConnector, RestartRequest,
-    Stage,
+    Answer, ClusterView, ConnectorTaskId, ConnectorView, Herder, HerderError, Put, PutConnector,
+    RestartRequest, Stage, State, TargetState,
 };
-use crate::runtime::{ConnectorTaskId, State, TargetState};
 
 /// Answers reads from a view, notes orders, and answers those with what the test says.
 #[derive(Debug, Default)]

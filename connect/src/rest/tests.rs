@@ -1,3 +1,5 @@
+//! Requests over a socket, answered from a herder in memory.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -38,7 +38,7 @@ fn write(
 }
 
 /// Compares a result with the golden field `name`, or an error with `name_error`.
-fn compare(line: &Json, name: &str, result: Result<Json, String>) {
+fn compare(line: &Json, name: &str, result: &Result<Json, String>) {
     let expected = match line.get(name) {
         Some(expected) => Ok(expected.clone()),
         None => match line.get(format!("{name}_error")).and_then(Json::as_str) {
@@ -46,7 +46,7 @@ fn compare(line: &Json, name: &str, result: Result<Json, String>) {
             None => return,
         },
     };
-    assert_eq!(result, expected, "{name} of {}", line["in"]);
+    assert_eq!(*result, expected, "{name} of {}", line["in"]);
 }
 
 #[test]
@@ -89,12 +89,12 @@ fn every_input_gives_what_java_gives() {
         );
         if with_schema {
             let kept = read(&mut keep, input).map(|kept| show::value(&kept.value).into());
-            compare(&line, "keep", kept);
-            compare(&line, "env", write(&mut envelope, schema, value));
-            compare(&line, "num", write(&mut numeric, schema, value));
+            compare(&line, "keep", &kept);
+            compare(&line, "env", &write(&mut envelope, schema, value));
+            compare(&line, "num", &write(&mut numeric, schema, value));
         }
-        compare(&line, "plain", write(&mut plain, schema, value));
-        compare(&line, "bare", write(&mut plain_num, None, value));
+        compare(&line, "plain", &write(&mut plain, schema, value));
+        compare(&line, "bare", &write(&mut plain_num, None, value));
     }
     assert!(lines > 800);
 }

@@ -1,3 +1,5 @@
+//! The shell around the core: orders and events in one task, the view behind them.
+
 use std::sync::Arc;
 use std::time::Duration;
 

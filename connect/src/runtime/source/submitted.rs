@@ -237,7 +237,7 @@ mod tests {
         submitted.take_acknowledged(|partition, offset| {
             taken.push(format!(
                 "{partition} {}",
-                offset.map_or("null".to_owned(), |offset| offset.to_string())
+                offset.map_or_else(|| "null".to_owned(), |offset| offset.to_string())
             ));
         })?;
         Ok(taken)

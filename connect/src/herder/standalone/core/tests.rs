@@ -1,3 +1,5 @@
+//! The core against scripted events: what it does is compared as text.
+
 use std::fmt::Write as _;
 
 use super::*;
