@@ -1,4 +1,7 @@
 //! Kafka Connect without the JVM: the worker, its connectors, its REST API, and the binary.
+//!
+//! A worker of one's own, with one's own connectors, is one call in `main`; see [`run`]. What connectors are written
+//! against is in [`api`] and [`data`].
 
 pub mod api;
 mod cli;
@@ -8,6 +11,10 @@ pub mod data;
 pub mod distributed;
 pub mod herder;
 pub mod logging;
+mod program;
 pub mod rest;
 pub mod runtime;
 mod storage;
+mod worker;
+
+pub use program::{built_in_plugins, run};

@@ -1,3 +1,11 @@
 //! The binary `kconnect`.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[cfg(feature = "alloc")]
+#[global_allocator]
+static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
+
+fn main() -> ExitCode {
+    kconnect::run(kconnect::built_in_plugins())
+}

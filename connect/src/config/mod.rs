@@ -2,6 +2,7 @@
 
 mod clients;
 pub mod connector;
+mod properties_file;
 mod worker;
 
 pub use clients::{
@@ -9,4 +10,7 @@ pub use clients::{
     producer_properties,
 };
 pub use connector::{ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig};
+pub use properties_file::{
+    PropertiesFileError, parse_properties, read_config_file, read_properties,
+};
 pub use worker::{PluginDiscovery, StandaloneConfig, WorkerConfig};

@@ -1,0 +1,140 @@
+//! A worker's property file: read, checked with every complaint at once, and held against what this version knows.
+
+use std::path::Path;
+
+use kconnect_client::config::{AdminConfig, ConfigError, Properties};
+use tracing::warn;
+
+use super::{Failure, endpoint};
+use crate::api::Plugins;
+use crate::config::{
+    AdminOf, OverridePolicy, StandaloneConfig, WorkerConfig, admin_properties, is_client_key,
+    read_properties,
+};
+
+/// A worker's configuration.
+#[derive(Debug)]
+pub(crate) struct Settings<C> {
+    /// Typed.
+    pub(crate) config: C,
+    /// As it was given: clients inherit from it.
+    pub(crate) properties: Properties,
+    /// Which client settings connectors may override.
+    pub(crate) override_policy: OverridePolicy,
+    /// The worker's own admin client.
+    pub(crate) admin: AdminConfig,
+}
+
+impl<C> Settings<C> {
+    /// Reads the property file `path` by `parse`; `worker` is the part that both modes have. An empty path is an empty file.
+    pub(crate) fn load(
+        path: &Path,
+        plugins: &Plugins,
+        parse: fn(&mut Properties) -> Result<C, Vec<ConfigError>>,
+        worker: fn(&C) -> &WorkerConfig,
+    ) -> Result<Self, Failure> {
+        let properties = if path.as_os_str().is_empty() {
+            Properties::new()
+        } else {
+            read_properties(path).map_err(Failure::startup)?
+        };
+        let shown = path.display().to_string();
+        let settings = Self::from_properties(properties, plugins, parse, worker);
+        settings.map_err(|errors| Failure::config(&shown, &errors))
+    }
+
+    /// Understands `properties` and warns of what will have no effect.
+    ///
+    /// # Errors
+    ///
+    /// Every complaint at once.
+    pub(crate) fn from_properties(
+        properties: Properties,
+        plugins: &Plugins,
+        parse: fn(&mut Properties) -> Result<C, Vec<ConfigError>>,
+        worker: fn(&C) -> &WorkerConfig,
+    ) -> Result<Self, Vec<ConfigError>> {
+        let mut left = properties.clone();
+        let mut errors = Vec::new();
+        let config = keep_errors(parse(&mut left), &mut errors);
+        let admin =
+            AdminConfig::from_properties(&mut admin_properties(&properties, AdminOf::Worker));
+        let admin = keep_errors(admin, &mut errors);
+        let mut policy = None;
+        if let Some(config) = config.as_ref().map(worker) {
+            let found = override_policy(config).map_err(|error| vec![error]);
+            policy = keep_errors(found, &mut errors);
+            errors.extend(endpoint::complaints(config));
+            errors.extend(converters(config, plugins));
+        }
+        match (config, policy, admin) {
+            (Some(config), Some(override_policy), Some(admin)) if errors.is_empty() => {
+                warn_of_no_effect(&properties, &left);
+                Ok(Self {
+                    config,
+                    properties,
+                    override_policy,
+                    admin,
+                })
+            }
+            _ => Err(errors),
+        }
+    }
+}
+
+/// Adds the complaints to `errors`, one about each key.
+fn keep_errors<T>(result: Result<T, Vec<ConfigError>>, errors: &mut Vec<ConfigError>) -> Option<T> {
+    for error in result.as_ref().err().into_iter().flatten() {
+        if errors.iter().all(|known| known.key() != error.key()) {
+            errors.push(error.clone());
+        }
+    }
+    result.ok()
+}
+
+impl Settings<StandaloneConfig> {
+    /// Has the worker and all its clients talk to `servers`.
+    pub(super) fn use_bootstrap_servers(&mut self, servers: String) {
+        self.config.worker.bootstrap_servers = vec![servers.clone()];
+        self.admin.common.bootstrap_servers = vec![servers.clone()];
+        self.properties.set("bootstrap.servers", servers);
+    }
+}
+
+fn override_policy(config: &WorkerConfig) -> Result<OverridePolicy, ConfigError> {
+    let name = &config.connector_client_config_override_policy;
+    OverridePolicy::named(name, &config.connector_client_config_override_allowlist)
+        .map_err(|why| ConfigError::invalid("connector.client.config.override.policy", name, &why))
+}
+
+/// Complaints about converter classes that are not there.
+fn converters(config: &WorkerConfig, plugins: &Plugins) -> Vec<ConfigError> {
+    let missing = |key, class: &str| {
+        ConfigError::invalid(key, class, &format!("Class {class} could not be found."))
+    };
+    let mut errors = Vec::new();
+    for (key, class) in [
+        ("key.converter", &config.key_converter),
+        ("value.converter", &config.value_converter),
+    ] {
+        if plugins.find_converter(class.trim()).is_err() {
+            errors.push(missing(key, class));
+        }
+    }
+    if plugins
+        .find_header_converter(config.header_converter.trim())
+        .is_err()
+    {
+        errors.push(missing("header.converter", &config.header_converter));
+    }
+    errors
+}
+
+fn warn_of_no_effect(given: &Properties, left: &Properties) {
+    for (key, why) in WorkerConfig::without_effect(given) {
+        warn!("{key} has no effect: {why}");
+    }
+    for key in WorkerConfig::unknown(left, is_client_key) {
+        warn!("The configuration '{key}' was supplied but isn't a known config.");
+    }
+}
