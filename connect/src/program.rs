@@ -9,7 +9,9 @@ use crate::converters::json::JsonConverter;
 /// The plugins that are part of `kconnect`, to which others can be added.
 #[must_use]
 pub fn built_in_plugins() -> Plugins {
-    Plugins::new().converter::<JsonConverter>()
+    Plugins::new()
+        .converter::<JsonConverter>()
+        .header_converter::<JsonConverter>()
 }
 
 /// Runs the program that this process's command line asks for, with these plugins, and gives the exit code for `main`.

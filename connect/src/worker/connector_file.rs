@@ -27,7 +27,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<PutConnector, String> {
     match json {
         Ok(fields) => match flat(&fields) {
             Some(config) => named(path, config),
-            None => create_request(path, fields),
+            None => create_request(path, &fields),
         },
         Err(error) => {
             let properties = parse_properties(path, bytes).map_err(|error| error.to_string())?;
@@ -77,7 +77,7 @@ fn named(path: &Path, config: ConfigMap) -> Result<PutConnector, String> {
     }
 }
 
-fn create_request(path: &Path, fields: Map<String, Value>) -> Result<PutConnector, String> {
+fn create_request(path: &Path, fields: &Map<String, Value>) -> Result<PutConnector, String> {
     let wrong = |why: &str| format!("Connector configuration at '{}' {why}", path.display());
     let Some(name) = fields.get("name").and_then(text) else {
         return Err(wrong("is missing the mandatory 'name' configuration"));

@@ -15,8 +15,8 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The worker did not start because of that.
-    pub(crate) fn startup(cause: impl ToString) -> Self {
-        Self::Startup(cause.to_string())
+    pub(crate) fn startup(cause: impl Into<Box<dyn std::error::Error>>) -> Self {
+        Self::Startup(cause.into().to_string())
     }
 
     /// Every complaint about the configuration that `source` holds.
