@@ -2,6 +2,7 @@
 
 mod clients;
 pub mod connector;
+mod distributed;
 mod properties_file;
 mod worker;
 
@@ -10,6 +11,9 @@ pub use clients::{
     producer_properties,
 };
 pub use connector::{ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig};
+pub use distributed::{
+    DistributedConfig, ExactlyOnceSourceSupport, InternalTopic, InternalTopicSettings,
+};
 pub use properties_file::{
     PropertiesFileError, parse_properties, read_config_file, read_properties,
 };

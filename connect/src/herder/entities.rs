@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::runtime::{ConnectorTaskId, State};
 
@@ -123,4 +124,95 @@ pub struct PluginInfo {
     /// Its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+}
+
+/// The offset of one partition of a connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectorOffset {
+    /// A source partition, or a sink's `kafka_topic` and `kafka_partition`.
+    pub partition: Map<String, Value>,
+    /// A source offset, or a sink's `kafka_offset`; `None` has been, or shall be, forgotten.
+    pub offset: Option<Map<String, Value>>,
+}
+
+/// How far a connector has come: the body of `GET` and `PATCH /connectors/{connector}/offsets`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectorOffsets {
+    /// Partition by partition.
+    pub offsets: Vec<ConnectorOffset>,
+}
+
+/// A sentence: the answer to a request that changes offsets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// The sentence.
+    pub message: String,
+}
+
+/// What is known of one configuration key: an element of the answer to `GET /connector-plugins/{plugin}/config`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigKeyInfo {
+    /// The key.
+    pub name: String,
+    /// `STRING`, `INT`, ...
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Whether it has no default.
+    pub required: bool,
+    /// The default; null for none and for null.
+    pub default_value: Option<String>,
+    /// `HIGH`, `MEDIUM` or `LOW`.
+    pub importance: &'static str,
+    /// What it is for.
+    pub documentation: String,
+    /// The group it is shown in.
+    pub group: Option<String>,
+    /// `NONE`, `SHORT`, `MEDIUM` or `LONG`.
+    pub width: &'static str,
+    /// The name that is shown to people.
+    pub display_name: String,
+    /// The keys whose meaning depends on it.
+    pub dependents: Vec<String>,
+    /// Its place in the group.
+    #[serde(rename = "order_in_group")]
+    pub order: i32,
+}
+
+/// A key's value and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigValueInfo {
+    /// The key.
+    pub name: String,
+    /// The value as it was sent, or the default.
+    pub value: Option<String>,
+    /// Values to choose from.
+    pub recommended_values: Vec<String>,
+    /// What is wrong with it.
+    pub errors: Vec<String>,
+    /// Whether it matters, given the other values.
+    pub visible: bool,
+}
+
+/// One key of a configuration that was validated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigInfo {
+    /// What is known of it; `None` for a key that nobody declares.
+    pub definition: Option<ConfigKeyInfo>,
+    /// Its value.
+    pub value: ConfigValueInfo,
+}
+
+/// The answer to `PUT /connector-plugins/{plugin}/config/validate`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigInfos {
+    /// The connector class as it was given.
+    pub name: String,
+    /// How many complaints there are.
+    pub error_count: usize,
+    /// The groups of keys.
+    pub groups: Vec<String>,
+    /// Key by key.
+    pub configs: Vec<ConfigInfo>,
 }

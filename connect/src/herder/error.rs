@@ -22,6 +22,9 @@ pub enum HerderError {
     /// It was tried and did not work: HTTP 500.
     #[error("{0}")]
     Internal(String),
+    /// It cannot be done yet: HTTP 503.
+    #[error("{0}")]
+    Unavailable(String),
     /// The worker is going away: HTTP 503.
     #[error("Worker is shutting down")]
     ShuttingDown,
@@ -37,7 +40,7 @@ impl HerderError {
             Self::NotFound(_) => 404,
             Self::Conflict(_) | Self::Elsewhere(_) => 409,
             Self::Internal(_) => 500,
-            Self::ShuttingDown => 503,
+            Self::Unavailable(_) | Self::ShuttingDown => 503,
         }
     }
 

@@ -9,6 +9,9 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
 
 #[allow(dead_code, reason = "the shell around this core comes next")]
 pub(crate) mod distributed;
@@ -21,7 +24,8 @@ pub use error::HerderError;
 
 pub use crate::runtime::{ConnectorTaskId, State, TargetState};
 use entities::{
-    ConfigMap, ConnectorInfo, ConnectorStateInfo, ConnectorType, PluginInfo, ServerInfo, TaskInfo,
+    ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffsets, ConnectorStateInfo,
+    ConnectorType, Message, PluginInfo, ServerInfo, TaskInfo,
 };
 
 /// The answer to an order.
@@ -92,8 +96,8 @@ pub struct PutConnector {
     pub name: Arc<str>,
     /// Its configuration, with `name`.
     pub config: ConfigMap,
-    /// What it shall do at first; only for a connector that does not exist yet.
-    pub initial_state: TargetState,
+    /// What it shall do at first, if the caller said so; only for a connector that does not exist yet.
+    pub initial_state: Option<TargetState>,
     /// Whether a connector of that name gets the new configuration; otherwise it is an error.
     pub allow_replace: bool,
 }
@@ -116,6 +120,28 @@ pub struct Put {
     pub created: bool,
     /// The connector as it is now.
     pub info: ConnectorInfo,
+}
+
+/// What the owner of the state is doing, or did last: for the error text of a request that took too long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// A phrase such as `ensuring membership in the cluster`.
+    pub doing: String,
+    /// When that began.
+    pub began: SystemTime,
+    /// When it was completed; `None` while it goes on.
+    pub completed: Option<SystemTime>,
+}
+
+/// A request from another worker, as it came, so that its signature can be checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InternalRequest {
+    /// The body, byte by byte.
+    pub body: Bytes,
+    /// The header `X-Connect-Authorization`.
+    pub signature: Option<String>,
+    /// The header `X-Connect-Request-Signature-Algorithm`.
+    pub algorithm: Option<String>,
 }
 
 /// The brain of a worker, in standalone and in distributed mode.
@@ -165,4 +191,52 @@ pub trait Herder: Debug + Send + Sync + 'static {
 
     /// Forgets which topics the connector has used.
     fn reset_topics(&self, name: Arc<str>) -> Answer<'_, ()>;
+
+    /// Whether workers note which topics connectors use: `topic.tracking.enable`.
+    fn tracks_topics(&self) -> bool;
+
+    /// What the owner of the state is doing; `None` if it does not say.
+    fn activity(&self) -> Option<Activity> {
+        None
+    }
+
+    /// Checks a configuration and answers with every key of the connector's, complaints among them; changes nothing.
+    /// A value can be null, which is a complaint of its own.
+    fn validate(&self, config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos>;
+
+    /// The configuration keys of a plugin of any kind. `version` is a Maven range; the newest if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`HerderError::NotFound`] for an unknown plugin, [`HerderError::BadRequest`] for a bad version.
+    fn plugin_config(
+        &self,
+        plugin: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError>;
+
+    /// How far the connector has come.
+    fn connector_offsets(&self, name: Arc<str>) -> Answer<'_, ConnectorOffsets>;
+
+    /// Sets offsets of a stopped connector; those without an offset are forgotten.
+    fn alter_offsets(&self, name: Arc<str>, offsets: ConnectorOffsets) -> Answer<'_, Message>;
+
+    /// Forgets all offsets of a stopped connector.
+    fn reset_offsets(&self, name: Arc<str>) -> Answer<'_, Message>;
+
+    /// Sets a logger's level on every worker of the cluster. `level` is one of log4j's, `namespace` need not exist.
+    fn set_cluster_log_level(&self, namespace: String, level: String) -> Answer<'_, ()>;
+
+    /// Takes the task configurations that another worker's connector has made. The leader writes them down;
+    /// a standalone worker refuses. `configs` is what `request.body` says.
+    fn put_task_configs(
+        &self,
+        name: Arc<str>,
+        configs: Vec<ConfigMap>,
+        request: InternalRequest,
+    ) -> Answer<'_, ()>;
+
+    /// Locks out producers of former tasks of a source connector with exactly-once support, before new ones start. The
+    /// leader does it; a standalone worker refuses.
+    fn fence_zombies(&self, name: Arc<str>, request: InternalRequest) -> Answer<'_, ()>;
 }

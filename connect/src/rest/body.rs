@@ -57,7 +57,7 @@ fn is_json(content_type: &str) -> bool {
 pub(super) struct CreateRequest {
     pub(super) name: String,
     pub(super) config: NullableConfig,
-    pub(super) initial_state: TargetState,
+    pub(super) initial_state: Option<TargetState>,
 }
 
 impl JsonBody {
@@ -92,7 +92,8 @@ impl JsonBody {
             config,
             initial_state: initial_state
                 .flatten()
-                .map_or(Ok(TargetState::Started), |text| target_state(&text))?,
+                .map(|text| target_state(&text))
+                .transpose()?,
         })
     }
 
@@ -211,7 +212,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             (request.name.as_str(), request.initial_state),
-            ("c", TargetState::Paused)
+            ("c", Some(TargetState::Paused))
         );
     }
 }

@@ -118,7 +118,7 @@ pub(super) async fn put_config(
     headers: HeaderMap,
     body: JsonBody,
 ) -> Answer<Response> {
-    let put = put_order(name, body.config()?, TargetState::Started, true)?;
+    let put = put_order(name, body.config()?, None, true)?;
     let put = api.answer(api.herder.put_connector(put)).await?;
     Ok(put_answer(&api, &headers, put))
 }
@@ -127,7 +127,7 @@ pub(super) async fn put_config(
 fn put_order(
     name: Arc<str>,
     config: NullableConfig,
-    initial_state: TargetState,
+    initial_state: Option<TargetState>,
     allow_replace: bool,
 ) -> Answer<PutConnector> {
     let mut config = without_nulls(config).map_err(|key| {

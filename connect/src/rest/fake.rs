@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::herder::entities::{
-    ConfigMap, ConnectorInfo, ConnectorState, ConnectorStateInfo, ConnectorType, PluginInfo,
-    ServerInfo, TaskState,
+    ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
+    ConnectorState, ConnectorStateInfo, ConnectorType, Message, PluginInfo, ServerInfo, TaskState,
 };
 use crate::herder::{
-    Answer, ClusterView, ConnectorTaskId, ConnectorView, Herder, HerderError, Put, PutConnector,
-    RestartRequest, Stage, State, TargetState,
+    Answer, ClusterView, ConnectorTaskId, ConnectorView, Herder, HerderError, InternalRequest, Put,
+    PutConnector, RestartRequest, Stage, State, TargetState,
 };
 
 /// Answers reads from a view, notes orders, and answers those with what the test says.
@@ -154,7 +154,8 @@ impl Herder for FakeHerder {
             initial_state,
             allow_replace,
         } = put;
-        let order = format!("put {name} {config:?} {initial_state} replace={allow_replace}");
+        let state = initial_state.map_or_else(|| "-".to_owned(), |state| state.to_string());
+        let order = format!("put {name} {config:?} {state} replace={allow_replace}");
         let info = ConnectorInfo {
             name,
             config: Arc::new(config),
@@ -211,5 +212,72 @@ impl Herder for FakeHerder {
 
     fn reset_topics(&self, name: Arc<str>) -> Answer<'_, ()> {
         self.order(format!("reset topics {name}"), ())
+    }
+
+    fn tracks_topics(&self) -> bool {
+        true
+    }
+
+    fn validate(&self, config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
+        let infos = ConfigInfos {
+            name: "a.Sink".to_owned(),
+            error_count: 0,
+            groups: Vec::new(),
+            configs: Vec::new(),
+        };
+        self.order(format!("validate {config:?}"), infos)
+    }
+
+    fn plugin_config(
+        &self,
+        plugin: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+        let order = format!("plugin config {plugin} {version:?}");
+        self.orders.lock().unwrap().push(order);
+        Ok(Vec::new())
+    }
+
+    fn connector_offsets(&self, name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
+        let offset = ConnectorOffset {
+            partition: [("filename".to_owned(), "f".into())].into_iter().collect(),
+            offset: None,
+        };
+        let offsets = ConnectorOffsets {
+            offsets: vec![offset],
+        };
+        self.order(format!("offsets {name}"), offsets)
+    }
+
+    fn alter_offsets(&self, name: Arc<str>, offsets: ConnectorOffsets) -> Answer<'_, Message> {
+        let order = format!("alter offsets {name} {}", offsets.offsets.len());
+        self.order(order, message())
+    }
+
+    fn reset_offsets(&self, name: Arc<str>) -> Answer<'_, Message> {
+        self.order(format!("reset offsets {name}"), message())
+    }
+
+    fn set_cluster_log_level(&self, namespace: String, level: String) -> Answer<'_, ()> {
+        self.order(format!("level {namespace} {level}"), ())
+    }
+
+    fn put_task_configs(
+        &self,
+        name: Arc<str>,
+        configs: Vec<ConfigMap>,
+        request: InternalRequest,
+    ) -> Answer<'_, ()> {
+        self.order(format!("tasks {name} {configs:?} {request:?}"), ())
+    }
+
+    fn fence_zombies(&self, name: Arc<str>, request: InternalRequest) -> Answer<'_, ()> {
+        self.order(format!("fence {name} {request:?}"), ())
+    }
+}
+
+fn message() -> Message {
+    Message {
+        message: "done".to_owned(),
     }
 }

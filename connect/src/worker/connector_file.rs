@@ -124,7 +124,7 @@ const fn put(name: Arc<str>, config: ConfigMap, initial_state: TargetState) -> P
     PutConnector {
         name,
         config,
-        initial_state,
+        initial_state: Some(initial_state),
         allow_replace: false,
     }
 }
@@ -169,9 +169,9 @@ mod tests {
             format!(r#"{{"name":"c","config":{{"name":"c"}},"initial_state":{state}}}"#)
         };
         let state = |text: &str| read_text(&request(text)).unwrap().initial_state;
-        assert_eq!(state(r#""stopped""#), TargetState::Stopped);
-        assert_eq!(state(r#""PAUSED""#), TargetState::Paused);
-        assert_eq!(state("null"), TargetState::Started);
+        assert_eq!(state(r#""stopped""#), Some(TargetState::Stopped));
+        assert_eq!(state(r#""PAUSED""#), Some(TargetState::Paused));
+        assert_eq!(state("null"), Some(TargetState::Started));
         assert!(refused(&request(r#""xx""#)).contains(r#"initial_state "xx""#));
     }
 

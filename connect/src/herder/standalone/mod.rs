@@ -16,11 +16,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::core::{Core, Options, Order, Outcome};
 use self::drive::{Message, drive};
-use super::entities::{ConnectorInfo, ConnectorStateInfo, PluginInfo, ServerInfo};
+use super::entities::{
+    ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffsets, ConnectorStateInfo,
+    Message as Sentence, PluginInfo, ServerInfo,
+};
 use super::validate::Validator;
-use super::{Answer, ClusterView, Herder, HerderError, Put, PutConnector, RestartRequest, Stage};
+use super::{
+    Answer, ClusterView, Herder, HerderError, InternalRequest, Put, PutConnector, RestartRequest,
+    Stage,
+};
 use crate::api::{PluginKind, Plugins};
 use crate::config::{OverridePolicy, WorkerConfig};
+use crate::logging;
 use crate::runtime::worker::{EVENTS_MAX, Worker, WorkerContext};
 use crate::runtime::{ConnectorTaskId, TargetState};
 
@@ -131,7 +138,7 @@ impl StandaloneHerder {
             .order(Order::Put {
                 name,
                 spec,
-                initial_state,
+                initial_state: initial_state.unwrap_or(TargetState::Started),
                 allow_replace,
             })
             .await?
@@ -161,7 +168,7 @@ impl StandaloneHerder {
         let put = PutConnector {
             name,
             config,
-            initial_state: TargetState::Started,
+            initial_state: None,
             allow_replace: true,
         };
         self.put(put).await.map(|put| put.info)
@@ -243,6 +250,61 @@ impl Herder for StandaloneHerder {
     fn reset_topics(&self, name: Arc<str>) -> Answer<'_, ()> {
         Box::pin(self.done(Order::ResetTopics { name }))
     }
+
+    fn tracks_topics(&self) -> bool {
+        self.context.config.topic_tracking_enable
+    }
+
+    fn validate(&self, _config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
+        refuse("validation over REST is not there yet in this worker")
+    }
+
+    fn plugin_config(
+        &self,
+        plugin: &str,
+        _version: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+        Err(HerderError::NotFound(format!("Unknown plugin {plugin}.")))
+    }
+
+    fn connector_offsets(&self, _name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
+        refuse("offsets over REST are not there yet in this worker")
+    }
+
+    fn alter_offsets(&self, _name: Arc<str>, _: ConnectorOffsets) -> Answer<'_, Sentence> {
+        refuse("offsets over REST are not there yet in this worker")
+    }
+
+    fn reset_offsets(&self, _name: Arc<str>) -> Answer<'_, Sentence> {
+        refuse("offsets over REST are not there yet in this worker")
+    }
+
+    fn set_cluster_log_level(&self, namespace: String, level: String) -> Answer<'_, ()> {
+        // This worker is the whole cluster.
+        logging::levels().set_level(&namespace, &level);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn put_task_configs(
+        &self,
+        _name: Arc<str>,
+        _configs: Vec<ConfigMap>,
+        _request: InternalRequest,
+    ) -> Answer<'_, ()> {
+        refuse(
+            "Kafka Connect in standalone mode does not support externally setting task configurations.",
+        )
+    }
+
+    fn fence_zombies(&self, _name: Arc<str>, _request: InternalRequest) -> Answer<'_, ()> {
+        refuse("Kafka Connect in standalone mode does not support exactly-once source connectors.")
+    }
+}
+
+fn refuse<T: Send + 'static>(why: &str) -> Answer<'static, T> {
+    Box::pin(std::future::ready(Err(HerderError::Internal(
+        why.to_owned(),
+    ))))
 }
 
 /// The plugins in Kafka Connect's order: sinks, sources, converters, header converters, each by name.

@@ -53,7 +53,7 @@ async fn put(herder: &StandaloneHerder, more: &[(&str, &str)]) -> Result<Put, He
         .put_connector(PutConnector {
             name: "c".into(),
             config,
-            initial_state,
+            initial_state: Some(initial_state),
             allow_replace: true,
         })
         .await

@@ -7,95 +7,41 @@
 
 use std::fmt::{self, Debug, Write as _};
 use std::io::Write as _;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
-use tracing_subscriber::registry::{LookupSpan, Registry};
-use tracing_subscriber::reload;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// A log level specification that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "invalid log level {spec:?}: expected a level (off, error, warn, info, debug, trace) or a list such as \
-         warn,kconnect_client=debug"
-)]
-pub struct InvalidLogLevel {
-    spec: String,
-}
+mod levels;
 
-/// The logging levels of this process; they can be changed while it runs.
-#[derive(Clone)]
-pub struct LogLevels {
-    handle: reload::Handle<Targets, Registry>,
-}
-
-impl Debug for LogLevels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let levels = self
-            .handle
-            .clone_current()
-            .map(|targets| targets.to_string());
-        f.debug_tuple("LogLevels").field(&levels).finish()
-    }
-}
-
-impl LogLevels {
-    /// Replaces the whole table of levels by `spec`, in the syntax of `RUST_LOG`.
-    ///
-    /// # Errors
-    ///
-    /// When `spec` cannot be read; the levels stay as they were.
-    pub fn set(&self, spec: &str) -> Result<(), InvalidLogLevel> {
-        let targets = parse_levels(spec)?;
-        // Fails only when the subscriber is gone, and then there is nothing to set.
-        let _ = self.handle.reload(targets);
-        Ok(())
-    }
-}
+pub use levels::{InvalidLogLevel, LogLevel, LogLevels, LoggerLevel, levels};
 
 /// Sends this process's events to standard error at the levels of `spec`.
 ///
-/// A second call in one process (tests, an embedding program with its own subscriber) leaves the first one in place.
+/// A second call in one process (tests, an embedding program with its own subscriber) leaves the first one's log in place
+/// and changes its levels.
 ///
 /// # Errors
 ///
 /// When `spec` cannot be read.
-pub fn init(spec: &str) -> Result<LogLevels, InvalidLogLevel> {
-    let (filter, handle) = reload::Layer::new(parse_levels(spec)?);
-    let layer = KafkaFormat::new(|line| {
-        // Nobody is left to tell when standard error is closed.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
-    });
-    let _ = tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
-        .try_init();
-    Ok(LogLevels { handle })
-}
-
-/// Reads `spec`: `RUST_LOG`'s syntax, with log4j's level names as well.
-fn parse_levels(spec: &str) -> Result<Targets, InvalidLogLevel> {
-    let rust_names = spec.trim().to_ascii_lowercase();
-    let rust_names = match rust_names.as_str() {
-        "fatal" => "error",
-        "all" => "trace",
-        "" => "info",
-        other => other,
-    };
-    let invalid = || InvalidLogLevel {
-        spec: spec.to_owned(),
-    };
-    if !rust_names.contains(['=', ',']) {
-        // A single word is a level; as a table it would be a module that logs everything.
-        LevelFilter::from_str(rust_names).map_err(|_| invalid())?;
+pub fn init(spec: &str) -> Result<&'static LogLevels, InvalidLogLevel> {
+    let levels = levels();
+    levels.set(spec)?;
+    if let Some(filter) = levels.filter() {
+        let layer = KafkaFormat::new(|line| {
+            // Nobody is left to tell when standard error is closed.
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        });
+        let _ = tracing_subscriber::registry()
+            .with(layer.with_filter(filter))
+            .try_init();
     }
-    Targets::from_str(rust_names).map_err(|_| invalid())
+    Ok(levels)
 }
 
 /// Who speaks, as the log shows it: `[name|worker] `, `[name|task-0] `, `[name|task-0|offsets] `.
@@ -264,7 +210,9 @@ mod tests {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&lines);
         let layer = KafkaFormat::new(move |line| seen.lock().unwrap().push(line.to_owned()));
-        let filter = parse_levels(levels).unwrap();
+        let table = LogLevels::new();
+        table.set(levels).unwrap();
+        let filter = table.filter().unwrap();
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
         tracing::subscriber::with_default(subscriber, speak);
         let lines = lines.lock().unwrap();
@@ -320,7 +268,61 @@ mod tests {
         );
         assert_eq!(logged("ALL", speak).len(), 2);
         assert_eq!(logged("OFF", speak).len(), 0);
-        assert!(parse_levels("chatty").is_err());
+        assert!(LogLevels::new().set("chatty").is_err());
+    }
+
+    #[test]
+    fn a_level_that_changes_counts_from_the_next_line_on_and_is_listed() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&lines);
+        let layer = KafkaFormat::new(move |line| seen.lock().unwrap().push(line.to_owned()));
+        let levels = LogLevels::new();
+        let filter = levels.filter().unwrap();
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+        tracing::subscriber::with_default(subscriber, || {
+            let speak = || {
+                info!(target: "kconnect::levels::a", "a");
+                info!(target: "kconnect::levels::b", "b");
+            };
+            speak();
+            assert_eq!(
+                levels.set_level("kconnect::levels::a", "warn"),
+                ["kconnect::levels::a"]
+            );
+            assert!(levels.set_level("kconnect::levels::a", "WARN").is_empty());
+            assert!(levels.set_level("kconnect::levels::a", "chatty").is_empty());
+            speak();
+            let changed = levels.set_level("org.apache.kafka.connect", "ERROR");
+            assert!(
+                changed.contains(&"kconnect::levels::b".to_owned()),
+                "{changed:?}"
+            );
+            speak();
+        });
+        assert_eq!(
+            levels.level("kconnect::levels::b").unwrap().level,
+            LogLevel::Error
+        );
+        assert!(
+            levels
+                .level("kconnect::levels::b")
+                .unwrap()
+                .last_modified
+                .is_some()
+        );
+        assert_eq!(levels.level("nobody"), None);
+        let root = LoggerLevel {
+            level: LogLevel::Info,
+            last_modified: None,
+        };
+        assert_eq!(levels.all()["root"], root);
+        levels.set_level("ROOT", "off");
+        assert!(levels.all().is_empty());
+        let lines = lines.lock().unwrap();
+        let spoken = lines
+            .iter()
+            .filter(|line| line.contains("(kconnect::levels::"));
+        assert_eq!(spoken.count(), 3);
     }
 
     #[test]
