@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use kconnect_client::admin::Admin;
+use kconnect_client::admin::{Admin, ClusterDescription};
 use kconnect_client::config::AdminConfig;
+use kconnect_client::{Error, ErrorKind};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
@@ -14,8 +15,8 @@ use crate::herder::entities::ServerInfo;
 
 /// How long one look takes at most, so that a cause is known soon.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long to wait before another look.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before another look; doubled each time up to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// How often at most the log says that Kafka is not to be found.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -36,16 +37,9 @@ pub(crate) fn server_info(mut admin: AdminConfig) -> watch::Receiver<ServerInfo>
 async fn look(config: AdminConfig, publish: watch::Sender<ServerInfo>) {
     let servers = config.common.bootstrap_servers.join(",");
     let mut complained: Option<Instant> = None;
+    let (mut pause, longest_pause) = PAUSES;
     loop {
-        let found = match Admin::new(&config) {
-            Ok(admin) => {
-                let found = admin.describe_cluster().await;
-                admin.close().await;
-                found
-            }
-            Err(error) => Err(error),
-        };
-        match found {
+        match describe(&config).await {
             Ok(cluster) => {
                 let id = cluster.cluster_id.map(|id| id.to_string());
                 info!("Kafka cluster ID: {}", id.as_deref().unwrap_or("none"));
@@ -53,16 +47,31 @@ async fn look(config: AdminConfig, publish: watch::Sender<ServerInfo>) {
                 return;
             }
             Err(error) => {
-                let is_due = complained.is_none_or(|last| last.elapsed() >= COMPLAINT_INTERVAL);
-                if is_due {
+                if complained.is_none_or(|last| last.elapsed() >= COMPLAINT_INTERVAL) {
                     complained = Some(Instant::now());
                     warn!(
-                        "Failed to connect to and describe Kafka cluster at {servers}; trying again, and connectors wait \
-                         for it. Check worker's broker connection and security properties. Cause: {error}"
+                        "Failed to connect to and describe Kafka cluster at {servers}; trying again. Check worker's broker \
+                         connection and security properties. Cause: {error}{}",
+                        hint(&error)
                     );
                 }
             }
         }
-        sleep(PAUSE).await;
+        sleep(pause).await;
+        pause = longest_pause.min(pause * 2);
+    }
+}
+
+async fn describe(config: &AdminConfig) -> Result<ClusterDescription, Error> {
+    let admin = Admin::new(config)?;
+    let found = admin.describe_cluster().await;
+    admin.close().await;
+    found
+}
+
+fn hint(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Timeout => ": either nothing answers there, or what answers is no Kafka broker",
+        _ => "",
     }
 }
