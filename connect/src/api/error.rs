@@ -36,6 +36,8 @@ pub enum ErrorKind {
     IllegalState,
     /// `NotFoundException`: something that is not there.
     NotFound,
+    /// `UnsupportedOperationException`: what this plugin cannot do.
+    Unsupported,
 }
 
 impl ErrorKind {
@@ -50,6 +52,7 @@ impl ErrorKind {
             Self::Config => "org.apache.kafka.common.config.ConfigException",
             Self::IllegalState => "java.lang.IllegalStateException",
             Self::NotFound => "org.apache.kafka.connect.errors.NotFoundException",
+            Self::Unsupported => "java.lang.UnsupportedOperationException",
         }
     }
 }

@@ -51,7 +51,8 @@ pub trait SinkConnector: Plugin + Sized {
     ///
     /// # Errors
     ///
-    /// With the reason when they make no sense; nothing is stored then.
+    /// With the reason when they make no sense, [`ErrorKind::Unsupported`](super::ErrorKind::Unsupported) when they cannot be
+    /// changed from outside; nothing is stored then.
     fn alter_offsets(
         config: &Properties,
         offsets: &BTreeMap<TopicPartition, Option<i64>>,

@@ -66,6 +66,8 @@ pub enum AdminOf<'a> {
     Worker,
     /// A connector's task's.
     Task(&'a ConfigMap, &'a ConnectorTaskId),
+    /// That of the worker for what a connector owns, such as the offsets of its group.
+    Connector(&'a ConfigMap, &'a str),
 }
 
 /// The properties of an admin client: the worker's own keys, and for a task also its `admin.` keys and the connector's
@@ -76,11 +78,16 @@ pub fn admin_properties(worker: &Properties, of: AdminOf<'_>) -> Properties {
         .iter()
         .filter(|(key, _)| !OF_OTHERS.iter().any(|prefix| key.starts_with(prefix)));
     let mut properties: Properties = own.collect();
-    if let AdminOf::Task(connector, id) = of {
-        properties.set("client.id", format!("connector-adminclient-{id}"));
-        overlay(&mut properties, worker.scoped("admin.").iter());
-        overlay(&mut properties, overrides(connector, "admin.override."));
-    }
+    let (connector, client_id) = match of {
+        AdminOf::Worker => return properties,
+        AdminOf::Task(connector, id) => (connector, format!("connector-adminclient-{id}")),
+        AdminOf::Connector(connector, name) => {
+            (connector, format!("connector-worker-adminclient-{name}"))
+        }
+    };
+    properties.set("client.id", client_id);
+    overlay(&mut properties, worker.scoped("admin.").iter());
+    overlay(&mut properties, overrides(connector, "admin.override."));
     properties
 }
 
@@ -262,6 +269,11 @@ mod tests {
             Some("connector-adminclient-c-2")
         );
         assert_eq!(properties.get("retries"), Some("4"));
+        let properties = admin_properties(&worker(), AdminOf::Connector(&config, "c"));
+        assert_eq!(
+            properties.get("client.id"),
+            Some("connector-worker-adminclient-c")
+        );
     }
 
     #[test]

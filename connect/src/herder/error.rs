@@ -66,6 +66,14 @@ impl HerderError {
         Self::NotFound(format!("Connector {name} not found"))
     }
 
+    /// Offsets are changed of connectors only that are stopped and have no tasks.
+    pub(crate) fn not_stopped(name: &str) -> Self {
+        Self::BadRequest(format!(
+            "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified \
+             connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+        ))
+    }
+
     /// `No status found for connector X`.
     pub(crate) fn no_status(name: &str) -> Self {
         Self::NotFound(format!("No status found for connector {name}"))

@@ -36,6 +36,13 @@ pub(crate) struct WorkerContext {
     pub(crate) runtime: Handle,
 }
 
+impl WorkerContext {
+    /// The source offsets of a connector.
+    pub(crate) fn offsets_of(&self, connector: &Arc<str>) -> ConnectorOffsets {
+        ConnectorOffsets::new(Arc::clone(connector), Arc::clone(&self.offsets))
+    }
+}
+
 impl fmt::Debug for WorkerContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WorkerContext")
@@ -93,8 +100,7 @@ impl Worker {
                 run,
                 class,
                 target,
-                offsets: ConnectorOffsets::new(Arc::clone(name), Arc::clone(&self.context.offsets))
-                    .reader(),
+                offsets: self.context.offsets_of(name).reader(),
                 config,
                 commands,
                 stop: stop.clone(),

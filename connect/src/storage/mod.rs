@@ -4,4 +4,4 @@ mod offset_file;
 mod offsets;
 
 pub(crate) use offset_file::FileOffsetStore;
-pub(crate) use offsets::{ConnectorOffsets, MemoryOffsetStore, OffsetStore};
+pub(crate) use offsets::{ConnectorOffsets, MemoryOffsetStore, OffsetStore, check_primitive};

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use tracing::error;
 
 use crate::api::{
     BoxFuture, ConnectError, ErrorKind, OffsetReader, ReadOffsets, SourceOffset, SourcePartition,
@@ -99,7 +100,7 @@ impl ConnectorOffsets {
         let offsets = offsets
             .into_iter()
             .map(|(partition, offset)| {
-                let key = self.key(partition)?;
+                let key = self.key(Some(partition))?;
                 let value = offset
                     .as_ref()
                     .map(|offset| write_map(offset.iter()))
@@ -110,29 +111,101 @@ impl ConnectorOffsets {
         self.store.set(offsets).await
     }
 
-    /// Every offset of this connector that is stored and is no tombstone. Keys of others, and keys
-    /// that are not understood, are left out.
+    /// Stores what an operator wants. A partition that is stored already keeps its key, in whatever order its entries
+    /// were given now; all is safe when it returns.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub(crate) async fn change(
+        &self,
+        changes: &[(Option<SourcePartition>, Option<SourceOffset>)],
+    ) -> Result<(), ConnectError> {
+        let own = self.stored().await?;
+        let known: HashMap<SourcePartition, Bytes> = own
+            .into_iter()
+            .map(|stored| (stored.partition, stored.key))
+            .collect();
+        let offsets = changes
+            .iter()
+            .map(|(partition, offset)| {
+                let known = partition
+                    .as_ref()
+                    .and_then(|partition| known.get(partition));
+                let key = match known {
+                    Some(key) => key.clone(),
+                    None => self.key(partition.as_ref())?,
+                };
+                let value = offset
+                    .as_ref()
+                    .map(|offset| write_map(offset.iter()))
+                    .transpose()?;
+                Ok((key, value))
+            })
+            .collect::<Result<Vec<_>, ConnectError>>()?;
+        self.store.set(offsets).await
+    }
+
+    /// The source partitions of this connector that have an offset. Keys of others, and keys that are not understood, are
+    /// left out.
+    pub(crate) async fn partitions(&self) -> Result<Vec<SourcePartition>, ConnectError> {
+        let stored = self.stored().await?;
+        Ok(stored
+            .into_iter()
+            .filter(|stored| stored.value.is_some())
+            .map(|stored| stored.partition)
+            .collect())
+    }
+
+    /// Every offset of this connector that is stored and is no tombstone; one that cannot be read is logged and left out.
     pub(crate) async fn all(&self) -> Result<Vec<(SourcePartition, SourceOffset)>, ConnectError> {
         let mut offsets = Vec::new();
-        for (key, value) in self.store.all().await? {
-            let Some(value) = value else { continue };
-            if let Some((connector, partition)) = read_key(key)
-                && connector == *self.connector
-            {
-                offsets.push((partition, read_offset(value)?));
+        for stored in self.stored().await? {
+            match stored.value.map(read_offset) {
+                None => {}
+                Some(Ok(offset)) => offsets.push((stored.partition, offset)),
+                Some(Err(problem)) => error!(
+                    connector = &*self.connector,
+                    partition = %stored.partition,
+                    "a stored source offset cannot be read, and is left out: {problem:?}"
+                ),
             }
         }
         Ok(offsets)
     }
 
-    fn key(&self, partition: &SourcePartition) -> Result<Bytes, ConnectError> {
+    async fn stored(&self) -> Result<Vec<Stored>, ConnectError> {
+        let stored = self.store.all().await?.into_iter();
+        Ok(stored
+            .filter_map(|(key, value)| {
+                let (connector, partition) = read_key(key.clone())?;
+                (connector == *self.connector).then_some(Stored {
+                    key,
+                    partition,
+                    value,
+                })
+            })
+            .collect())
+    }
+
+    fn key(&self, partition: Option<&SourcePartition>) -> Result<Bytes, ConnectError> {
         let mut key = b"[".to_vec();
         json::write_string(&mut key, &self.connector);
         key.push(b',');
-        write_entries(&mut key, partition.iter())?;
+        match partition {
+            Some(partition) => write_entries(&mut key, partition.iter())?,
+            None => key.extend_from_slice(b"null"),
+        }
         key.push(b']');
         Ok(key.into())
     }
+}
+
+/// An entry of the store that is the connector's.
+struct Stored {
+    key: Bytes,
+    partition: SourcePartition,
+    value: Option<Bytes>,
 }
 
 impl ReadOffsets for ConnectorOffsets {
@@ -141,7 +214,7 @@ impl ReadOffsets for ConnectorOffsets {
         partitions: &'a [SourcePartition],
     ) -> BoxFuture<'a, Result<Vec<Option<SourceOffset>>, ConnectError>> {
         Box::pin(async move {
-            let keys = partitions.iter().map(|partition| self.key(partition));
+            let keys = partitions.iter().map(|partition| self.key(Some(partition)));
             let keys = keys.collect::<Result<Vec<_>, _>>()?;
             let values = self.store.get(&keys).await?;
             values
@@ -177,22 +250,31 @@ fn write_entries<'a>(
         if index > 0 {
             out.push(b',');
         }
-        let is_primitive = value.is_null() || value.ty().is_some_and(|ty| ty.is_primitive());
-        if !is_primitive {
-            let what = value
-                .ty()
-                .map_or_else(|| value.java_class().to_owned(), |ty| ty.to_string());
-            let text = format!(
-                "Offsets may only contain primitive types as values, but field {name} contains {what}"
-            );
-            return Err(ConnectError::of(ErrorKind::Data, text));
-        }
+        check_primitive(name, value)?;
         json::write_string(out, name);
         out.push(b':');
         json::write_schemaless(out, value)?;
     }
     out.push(b'}');
     Ok(())
+}
+
+/// Whether an entry of a source partition or offset can be stored.
+///
+/// # Errors
+///
+/// With Kafka Connect's text when it cannot.
+pub(crate) fn check_primitive(name: &str, value: &Value) -> Result<(), ConnectError> {
+    let what = match value.ty() {
+        Some(ty) if ty.is_primitive() => return Ok(()),
+        None if value.is_null() => return Ok(()),
+        Some(ty) => ty.to_string(),
+        None => format!("class {}", value.java_class()),
+    };
+    let text = format!(
+        "Offsets may only contain primitive types as values, but field {name} contains {what}"
+    );
+    Err(ConnectError::of(ErrorKind::Data, text))
 }
 
 /// Connector and partition of a key; none if the key is not like that.
@@ -276,6 +358,50 @@ mod tests {
             SourceOffset::new([("position", 7_i64)]),
         );
         assert_eq!(offsets.all().await.unwrap(), [expected]);
+    }
+
+    #[tokio::test]
+    async fn a_partition_keeps_its_stored_key_however_an_operator_orders_it() {
+        let (offsets, store) = offsets();
+        let partition = SourcePartition::new([("db", "d"), ("table", "t")]);
+        let offset = |position: i64| Some(SourceOffset::new([("position", position)]));
+        offsets.write([(&partition, &offset(5))]).await.unwrap();
+        let same = SourcePartition::new([("table", "t"), ("db", "d")]);
+        let new = SourcePartition::new([("db", "e")]);
+        let changes = [
+            (Some(same), offset(6)),
+            (Some(new), offset(1)),
+            (None, None),
+        ];
+        offsets.change(&changes).await.unwrap();
+        assert_eq!(
+            offsets.reader().offset(&partition).await.unwrap(),
+            offset(6)
+        );
+        let mut keys: Vec<_> = store.all().await.unwrap();
+        keys.sort();
+        let keys: Vec<_> = keys.iter().map(|(key, _)| &key[..]).collect();
+        let expected: [&[u8]; 3] = [
+            br#"["c",null]"#,
+            br#"["c",{"db":"d","table":"t"}]"#,
+            br#"["c",{"db":"e"}]"#,
+        ];
+        assert_eq!(keys, expected);
+        assert_eq!(offsets.partitions().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_offset_that_cannot_be_read_does_not_hide_the_others() {
+        let (offsets, store) = offsets();
+        let entries = [
+            (&br#"["c",{"filename":"f"}]"#[..], &b"7"[..]),
+            (br#"["c",{"filename":"g"}]"#, br#"{"position":8}"#),
+        ];
+        let entries =
+            entries.map(|(key, value)| (Bytes::from_static(key), Some(Bytes::from_static(value))));
+        store.set(entries.to_vec()).await.unwrap();
+        assert_eq!(offsets.all().await.unwrap().len(), 1);
+        assert_eq!(offsets.partitions().await.unwrap().len(), 2);
     }
 
     #[tokio::test]

@@ -20,7 +20,6 @@ use crate::runtime::converters::Converters;
 use crate::runtime::panics::caught;
 use crate::runtime::schedule::CommitSchedule;
 use crate::runtime::task::{TaskRun, warn_unused};
-use crate::storage::ConnectorOffsets;
 
 /// How long to wait before something is tried again that failed but may work later.
 const RETRY_BACKOFF: Duration = Duration::from_millis(100);
@@ -56,7 +55,7 @@ pub(crate) async fn execute(
     let context = Arc::clone(&run.context);
     let connector = properties(&run.connector);
     let pipeline = Pipeline::new(Converters::new(&context, &connector)?);
-    let store = ConnectorOffsets::new(Arc::clone(&run.id.connector), Arc::clone(&context.offsets));
+    let store = context.offsets_of(&run.id.connector);
     let producer = producer(run)?;
     let config = properties(&run.config);
     let task_context =
