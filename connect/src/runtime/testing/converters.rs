@@ -27,7 +27,7 @@ impl Plugin for TestHeaderConverter {
     const VERSION: &'static str = "1";
 }
 
-fn write<'a>(value: &'a Value) -> Result<Option<&'a [u8]>, ConnectError> {
+fn write(value: &Value) -> Result<Option<&[u8]>, ConnectError> {
     match value {
         Value::Null => Ok(None),
         Value::Bytes(bytes) => Ok(Some(bytes)),
