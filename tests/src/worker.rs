@@ -18,16 +18,31 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// `KCONNECT_BINARY` names another one, such as the static build.
 pub fn kconnect_binary() -> Result<PathBuf> {
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
-    BINARY
-        .get_or_init(|| build().map_err(|error| error.to_string()))
-        .clone()
-        .map_err(Into::into)
+    named_or_built(&BINARY, "KCONNECT_BINARY", None)
 }
 
-fn build() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("KCONNECT_BINARY") {
-        return Ok(path.into());
-    }
+/// The path of the static binary for this processor, built on first use with the profile of this test.
+///
+/// `KCONNECT_STATIC_BINARY` names another one, such as the one that is shipped.
+pub fn static_binary() -> Result<PathBuf> {
+    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    named_or_built(&BINARY, "KCONNECT_STATIC_BINARY", Some(&target))
+}
+
+fn named_or_built(
+    binary: &OnceLock<std::result::Result<PathBuf, String>>,
+    variable: &str,
+    target: Option<&str>,
+) -> Result<PathBuf> {
+    let find = || match std::env::var_os(variable) {
+        Some(path) => Ok(path.into()),
+        None => build(target).map_err(|error| error.to_string()),
+    };
+    binary.get_or_init(find).clone().map_err(Into::into)
+}
+
+fn build(target: Option<&str>) -> Result<PathBuf> {
     let release = !cfg!(debug_assertions);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -39,20 +54,21 @@ fn build() -> Result<PathBuf> {
         "--bin",
         "kconnect",
     ]);
+    let mut directory = target_directory();
+    if let Some(target) = target {
+        command.args(["--target", target]);
+        directory.push(target);
+    }
     if release {
         command.arg("--release");
     }
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
     if !output.status.success() {
-        return Err(format!(
-            "cannot build kconnect: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )
-        .into());
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("cannot build kconnect: {said}").into());
     }
-    Ok(target_directory()
-        .join(if release { "release" } else { "debug" })
-        .join("kconnect"))
+    let profile = if release { "release" } else { "debug" };
+    Ok(directory.join(profile).join("kconnect"))
 }
 
 /// Whether [`kconnect_binary`] is optimized, so that large scenarios may be large.
