@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::jars::{self, Version};
-use crate::kafka::java;
+use crate::kafka::{QUICK_START, java};
 use crate::process::Process;
 use crate::{Result, ports};
 
@@ -61,7 +61,7 @@ fn run(class: &str, directories: &[&Path], arguments: &[&str], input: &[u8]) -> 
     let jars = jars::directory(Version::V4_3)?.join("*");
     let paths = directories.iter().copied().chain([jars.as_path()]);
     let mut child = Command::new("java")
-        .args(["-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp"])
+        .args([QUICK_START, "-Xmx256m", "-cp"])
         .arg(std::env::join_paths(paths)?)
         .arg(class)
         .args(arguments)
@@ -88,7 +88,7 @@ fn run(class: &str, directories: &[&Path], arguments: &[&str], input: &[u8]) -> 
 }
 
 /// How long the Java worker may take until its REST API answers that it is healthy.
-const START_LIMIT: Duration = Duration::from_secs(90);
+const START_LIMIT: Duration = Duration::from_secs(180);
 
 /// A running Java Connect worker.
 #[derive(Debug)]
@@ -125,31 +125,34 @@ impl JavaWorker {
         )
     }
 
-    fn start(main: &str, directory: &Path, worker: &str, connectors: Vec<String>) -> Result<Self> {
-        let jars = jars::directory(Version::V4_3)?;
-        let plugins = plugin_directory(&jars, directory)?;
-        let port = ports::one()?;
-        let file = directory.join("java-worker.properties");
-        fs::write(
-            &file,
-            format!(
-                "{worker}\nlisteners=http://127.0.0.1:{port}\nplugin.path={}\nplugin.discovery=service_load\n",
-                plugins.display()
-            ),
-        )?;
-        let main: Vec<String> = [main.to_owned(), file.display().to_string()]
-            .into_iter()
-            .chain(connectors)
+    /// Starts a standalone worker as an operator does, with the memory of Kafka's script and without what makes tests
+    /// faster, and does not wait: for measurements.
+    pub fn standalone_as_shipped(
+        directory: &Path,
+        worker: &str,
+        connectors: &[&Path],
+    ) -> Result<Self> {
+        let arguments = connectors
+            .iter()
+            .map(|file| file.display().to_string())
             .collect();
-        let mut process = java(
-            "Java worker",
-            &jars,
-            &["-Xms64m", "-Xmx512m"],
-            &main,
+        launch(
+            "org.apache.kafka.connect.cli.ConnectStandalone",
             directory,
-        )?;
-        process.wait_for_line("Kafka Connect started", START_LIMIT)?;
-        Ok(Self { process, port })
+            worker,
+            arguments,
+            &["-Xms256m", "-Xmx2g"],
+        )
+    }
+
+    fn start(main: &str, directory: &Path, worker: &str, connectors: Vec<String>) -> Result<Self> {
+        let worker = format!("{worker}\nplugin.discovery=service_load\n");
+        let options = ["-Xms64m", "-Xmx512m", QUICK_START];
+        let mut started = launch(main, directory, &worker, connectors, &options)?;
+        started
+            .process
+            .wait_for_line("Kafka Connect started", START_LIMIT)?;
+        Ok(started)
     }
 
     /// Where its REST API listens.
@@ -168,6 +171,30 @@ impl JavaWorker {
         self.process.terminate(Duration::from_secs(60))?;
         Ok(())
     }
+}
+
+fn launch(
+    main: &str,
+    directory: &Path,
+    worker: &str,
+    connectors: Vec<String>,
+    options: &[&str],
+) -> Result<JavaWorker> {
+    let jars = jars::directory(Version::V4_3)?;
+    let plugins = plugin_directory(&jars, directory)?;
+    let port = ports::one()?;
+    let file = directory.join("java-worker.properties");
+    let plugins = plugins.display();
+    fs::write(
+        &file,
+        format!("{worker}\nlisteners=http://127.0.0.1:{port}\nplugin.path={plugins}\n"),
+    )?;
+    let main: Vec<String> = [main.to_owned(), file.display().to_string()]
+        .into_iter()
+        .chain(connectors)
+        .collect();
+    let process = java("Java worker", &jars, options, &main, directory)?;
+    Ok(JavaWorker { process, port })
 }
 
 /// The Java worker loads file connectors only from a directory that `plugin.path` names.

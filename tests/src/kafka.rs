@@ -12,9 +12,11 @@ use crate::process::{Process, wait_for};
 use crate::{Result, ports};
 
 /// How long a broker may take until it answers.
-const START_LIMIT: Duration = Duration::from_secs(90);
+const START_LIMIT: Duration = Duration::from_secs(180);
 /// How long a broker may take to stop on SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// What makes a Java program start fast and run slowly: for tests, not for measurements.
+pub(crate) const QUICK_START: &str = "-XX:TieredStopAtLevel=1";
 /// The id of a test cluster: 16 bytes in url-safe base64, as Kafka wants it.
 const CLUSTER_ID: &str = "a2Nvbm5lY3QtdGVzdHMtMQ";
 
@@ -27,11 +29,21 @@ pub struct KafkaCluster {
     nodes: Vec<Mutex<Option<Process>>>,
     zookeeper: Option<Process>,
     home: tempfile::TempDir,
+    options: &'static [&'static str],
 }
 
 impl KafkaCluster {
     /// Starts `brokers` brokers of `version` and waits until each one answers.
     pub fn start(version: Version, brokers: usize) -> Result<Self> {
+        Self::start_with(version, brokers, &["-Xmx512m", "-Xms128m", QUICK_START])
+    }
+
+    /// As [`Self::start`], with `options` for the Java machine.
+    pub fn start_with(
+        version: Version,
+        brokers: usize,
+        options: &'static [&'static str],
+    ) -> Result<Self> {
         let jars = jars::directory(version)?;
         let home = tempfile::Builder::new().prefix("kafka").tempdir()?;
         let free = ports::free(2 * brokers + 1)?;
@@ -43,6 +55,7 @@ impl KafkaCluster {
             nodes: (0..brokers).map(|_| Mutex::new(None)).collect(),
             zookeeper: None,
             home,
+            options,
         };
         if version == Version::V2_8 {
             cluster.zookeeper = Some(cluster.start_zookeeper(rest[0])?);
@@ -129,7 +142,8 @@ impl KafkaCluster {
             "org.apache.zookeeper.server.quorum.QuorumPeerMain".to_owned(),
             config.display().to_string(),
         ];
-        let mut process = java("zookeeper", &self.jars, &["-Xmx256m"], &main, &directory)?;
+        let options = ["-Xmx256m", QUICK_START];
+        let mut process = java("zookeeper", &self.jars, &options, &main, &directory)?;
         wait_until_listening("ZooKeeper", port, &mut process)?;
         Ok(process)
     }
@@ -144,7 +158,7 @@ impl KafkaCluster {
             return Ok(());
         }
         let formatted = Command::new("java")
-            .args(["-XX:TieredStopAtLevel=1", "-cp"])
+            .args([QUICK_START, "-cp"])
             .arg(self.jars.join("*"))
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(&properties)
@@ -202,7 +216,7 @@ impl KafkaCluster {
         let process = java(
             &format!("broker {}", node + 1),
             &self.jars,
-            &["-Xmx512m", "-Xms128m"],
+            self.options,
             &main,
             &directory,
         )?;
@@ -228,10 +242,7 @@ pub(crate) fn java(
 ) -> Result<Process> {
     let class_path = jars.join("*").display().to_string();
     let config = log_config(directory)?;
-    let fixed = [
-        "-XX:TieredStopAtLevel=1".to_owned(),
-        format!("-Dlog4j2.configurationFile={}", config.display()),
-    ];
+    let fixed = [format!("-Dlog4j2.configurationFile={}", config.display())];
     let arguments = options
         .iter()
         .map(|&option| option.to_owned())

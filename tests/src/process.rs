@@ -73,7 +73,7 @@ impl Process {
             .stderr(output)
             .spawn()?;
         let leash = guard.stdin.take();
-        let pid = wait_for(Duration::from_secs(10), || {
+        let pid = wait_for(Duration::from_secs(60), || {
             let text = std::fs::read_to_string(pid_file.path()).ok()?;
             text.ends_with('\n').then(|| text.trim().parse().ok())?
         })
@@ -111,7 +111,7 @@ impl Process {
 
     /// Waits until a line of its output contains `text`.
     pub fn wait_for_line(&mut self, text: &str, limit: Duration) -> Result<()> {
-        let deadline = Instant::now() + limit;
+        let begun = Instant::now();
         loop {
             if self.output().lines().any(|line| line.contains(text)) {
                 return Ok(());
@@ -124,7 +124,7 @@ impl Process {
                 )
                 .into());
             }
-            if Instant::now() > deadline {
+            if begun.elapsed() > limit {
                 return Err(format!(
                     "{} did not say {text:?} in {limit:?}:\n{}",
                     self.name,
@@ -132,7 +132,7 @@ impl Process {
                 )
                 .into());
             }
-            pause();
+            pause(begun);
         }
     }
 
@@ -184,7 +184,7 @@ impl Process {
     /// Kills it with SIGKILL and waits.
     pub fn kill(&mut self) -> Result<ExitStatus> {
         self.signal("KILL")?;
-        self.wait(Duration::from_secs(10))
+        self.wait(Duration::from_secs(60))
     }
 
     /// Whether it still runs.
@@ -222,25 +222,27 @@ impl Drop for Process {
 
 /// Asks `condition` every few milliseconds until it gives something, at most `limit` long.
 pub fn wait_for<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + limit;
+    let begun = Instant::now();
     loop {
         if let Some(value) = condition() {
             return Some(value);
         }
-        if Instant::now() > deadline {
+        if begun.elapsed() > limit {
             return None;
         }
-        pause();
+        pause(begun);
     }
 }
 
-/// Processes outside of this one can only be polled; this is how long between two looks.
+/// Processes outside of this one can only be polled: every millisecond at first, for what is measured in milliseconds,
+/// and more seldom the longer it takes.
 #[expect(
     clippy::disallowed_methods,
     reason = "another process cannot be awaited, only looked at"
 )]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(20));
+fn pause(begun: Instant) {
+    let (least, most) = (Duration::from_millis(1), Duration::from_millis(20));
+    std::thread::sleep((begun.elapsed() / 100).clamp(least, most));
 }
 
 #[cfg(test)]
@@ -264,10 +266,10 @@ mod tests {
     fn a_line_of_output_can_be_awaited_and_the_exit_code_is_the_programs() {
         let (mut process, _directory) = shell("echo ready; exit 3");
         process
-            .wait_for_line("ready", Duration::from_secs(5))
+            .wait_for_line("ready", Duration::from_secs(60))
             .unwrap();
         assert_eq!(
-            process.wait(Duration::from_secs(5)).unwrap().code(),
+            process.wait(Duration::from_secs(60)).unwrap().code(),
             Some(3)
         );
     }
@@ -277,7 +279,7 @@ mod tests {
         let (process, _directory) = shell("exec sleep 600");
         let stat = PathBuf::from(format!("/proc/{}/stat", process.pid()));
         drop(process);
-        let gone = wait_for(Duration::from_secs(5), || {
+        let gone = wait_for(Duration::from_secs(60), || {
             let text = std::fs::read_to_string(&stat).ok();
             text.is_none_or(|text| text.contains(") Z ")).then_some(())
         });
@@ -288,7 +290,7 @@ mod tests {
     fn an_early_end_is_reported_with_the_output() {
         let (mut process, _directory) = shell("echo why; exit 1");
         let error = process
-            .wait_for_line("never", Duration::from_secs(5))
+            .wait_for_line("never", Duration::from_secs(60))
             .unwrap_err()
             .to_string();
         assert!(error.contains("why") && error.contains("ended"), "{error}");

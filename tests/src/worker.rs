@@ -11,30 +11,33 @@ use crate::process::Process;
 use crate::{Result, ports};
 
 /// How long our worker may take until it says that it has started. It takes milliseconds; a loaded CI machine more.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The path of the binary `kconnect`, built on first use with the profile of this test.
 ///
 /// `KCONNECT_BINARY` names another one, such as the static build.
 pub fn kconnect_binary() -> Result<PathBuf> {
-    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     named_or_built(&BINARY, "KCONNECT_BINARY", None)
 }
+
+/// Makes `binary` the one that [`kconnect_binary`] gives, unless it has been asked for already.
+pub fn use_binary(binary: PathBuf) {
+    let _ = BINARY.set(Ok(binary));
+}
+
+type Binary = OnceLock<std::result::Result<PathBuf, String>>;
+static BINARY: Binary = Binary::new();
 
 /// The path of the static binary for this processor, built on first use with the profile of this test.
 ///
 /// `KCONNECT_STATIC_BINARY` names another one, such as the one that is shipped.
 pub fn static_binary() -> Result<PathBuf> {
-    static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
+    static STATIC: Binary = Binary::new();
     let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
-    named_or_built(&BINARY, "KCONNECT_STATIC_BINARY", Some(&target))
+    named_or_built(&STATIC, "KCONNECT_STATIC_BINARY", Some(&target))
 }
 
-fn named_or_built(
-    binary: &OnceLock<std::result::Result<PathBuf, String>>,
-    variable: &str,
-    target: Option<&str>,
-) -> Result<PathBuf> {
+fn named_or_built(binary: &Binary, variable: &str, target: Option<&str>) -> Result<PathBuf> {
     let find = || match std::env::var_os(variable) {
         Some(path) => Ok(path.into()),
         None => build(target).map_err(|error| error.to_string()),
@@ -101,29 +104,40 @@ impl KconnectWorker {
         connectors: &[&Path],
         options: &[&str],
     ) -> Result<Self> {
+        let mut started = Self::launch(directory, worker, connectors, options)?;
+        started
+            .process
+            .wait_for_line("Kafka Connect started", START_LIMIT)?;
+        Ok(started)
+    }
+
+    /// As [`Self::standalone_with`], without waiting.
+    pub fn launch(
+        directory: &Path,
+        worker: &str,
+        connectors: &[&Path],
+        options: &[&str],
+    ) -> Result<Self> {
         let port = ports::one()?;
         let file = directory.join("worker.properties");
         fs::write(
             &file,
             format!("{worker}\nlisteners=http://127.0.0.1:{port}\n"),
         )?;
+        let options = options.iter().map(|&option| option.to_owned());
+        let connectors = connectors.iter().map(|file| file.display().to_string());
         let arguments = ["standalone".to_owned()]
             .into_iter()
-            .chain(options.iter().map(|&option| option.to_owned()))
+            .chain(options)
             .chain([file.display().to_string()])
-            .chain(
-                connectors
-                    .iter()
-                    .map(|connector| connector.display().to_string()),
-            );
-        let mut process = Process::start(
+            .chain(connectors);
+        let process = Process::start(
             "kconnect",
             kconnect_binary()?,
             arguments,
             directory,
             &directory.join("kconnect.log"),
         )?;
-        process.wait_for_line("Kafka Connect started", START_LIMIT)?;
         Ok(Self { process, port })
     }
 
@@ -140,7 +154,7 @@ impl KconnectWorker {
 
     /// Stops it with SIGTERM, as an operator would, and waits for the end.
     pub fn stop(mut self) -> Result<()> {
-        let status = self.process.terminate(Duration::from_secs(30))?;
+        let status = self.process.terminate(Duration::from_secs(60))?;
         if status.success() || status.code() == Some(143) {
             return Ok(());
         }
