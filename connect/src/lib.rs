@@ -6,6 +6,7 @@
 pub mod api;
 mod cli;
 pub mod config;
+pub mod connectors;
 pub mod converters;
 pub mod data;
 pub mod distributed;

@@ -5,6 +5,12 @@ use std::fmt;
 use super::erased::{Class, ConverterClass, HeaderConverterClass, Of, SinkClass, SourceClass};
 use super::plugin::{PluginKind, pruned_name, simple_name};
 use super::{Converter, HeaderConverter, Plugin, SinkConnector, SourceConnector};
+use crate::connectors::file_sink::FileStreamSinkConnector;
+use crate::connectors::file_source::FileStreamSourceConnector;
+use crate::converters::{
+    BooleanConverter, ByteArrayConverter, DoubleConverter, FloatConverter, IntegerConverter,
+    JsonConverter, LongConverter, ShortConverter, StringConverter,
+};
 
 /// The plugins that a worker can run.
 ///
@@ -89,6 +95,32 @@ impl Plugins {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What comes with the worker: the file connectors and the converters, under their Java names.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::new()
+            .source::<FileStreamSourceConnector>()
+            .sink::<FileStreamSinkConnector>()
+            .converter::<JsonConverter>()
+            .converter::<StringConverter>()
+            .converter::<ByteArrayConverter>()
+            .converter::<DoubleConverter>()
+            .converter::<FloatConverter>()
+            .converter::<IntegerConverter>()
+            .converter::<LongConverter>()
+            .converter::<ShortConverter>()
+            .converter::<BooleanConverter>()
+            .header_converter::<JsonConverter>()
+            .header_converter::<StringConverter>()
+            .header_converter::<ByteArrayConverter>()
+            .header_converter::<DoubleConverter>()
+            .header_converter::<FloatConverter>()
+            .header_converter::<IntegerConverter>()
+            .header_converter::<LongConverter>()
+            .header_converter::<ShortConverter>()
+            .header_converter::<BooleanConverter>()
     }
 
     /// Adds a source connector.

@@ -19,6 +19,7 @@ use kconnect_client::config::check;
 use self::cache::Cache;
 use self::error::{JsonError, Syntax, SyntaxError};
 use self::reader::{Kind, Reader};
+use super::{ConverterConfig, used_as};
 use crate::api::{
     ConfigError, ConfigKey, ConnectError, Converter, HeaderConverter, Plugin, Properties,
     RawHeaders, Role,
@@ -28,6 +29,7 @@ use crate::data::{Schema, SchemaAndValue, Text, Value};
 config! {
     /// Configuration of the JSON converter.
     JsonConverterConfig {
+        with common: ConverterConfig {}
         "Schemas" {
             /// Whether each message carries its schema: `{"schema":...,"payload":...}`.
             High "schemas.enable" => schemas_enable: bool = true;
@@ -332,8 +334,9 @@ impl Plugin for JsonConverter {
 }
 
 impl Converter for JsonConverter {
-    fn new(config: &Properties, _role: Role) -> Result<Self, Vec<ConfigError>> {
-        Self::from_config(&JsonConverterConfig::from_properties(&mut config.clone())?)
+    fn new(config: &Properties, role: Role) -> Result<Self, Vec<ConfigError>> {
+        let mut config = used_as(config, role);
+        Self::from_config(&JsonConverterConfig::from_properties(&mut config)?)
     }
 
     fn from_connect_data<'a>(
@@ -359,7 +362,8 @@ impl Converter for JsonConverter {
 
 impl HeaderConverter for JsonConverter {
     fn new(config: &Properties) -> Result<Self, Vec<ConfigError>> {
-        Self::from_config(&JsonConverterConfig::from_properties(&mut config.clone())?)
+        let mut config = used_as(config, Role::Header);
+        Self::from_config(&JsonConverterConfig::from_properties(&mut config)?)
     }
 
     fn from_connect_header<'a>(
