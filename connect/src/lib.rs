@@ -10,6 +10,8 @@ pub mod connectors;
 pub mod converters;
 pub mod data;
 pub mod distributed;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod herder;
 pub mod logging;
 mod program;

@@ -3,5 +3,5 @@
 mod offset_file;
 mod offsets;
 
-pub(crate) use offset_file::FileOffsetStore;
+pub(crate) use offset_file::{FileOffsetStore, stream as offset_stream};
 pub(crate) use offsets::{ConnectorOffsets, MemoryOffsetStore, OffsetStore, check_primitive};

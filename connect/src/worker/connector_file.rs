@@ -22,7 +22,8 @@ pub(super) fn read(path: &Path) -> Result<PutConnector, String> {
     parse(path, &bytes)
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<PutConnector, String> {
+/// Reads the connector in `bytes`, which came from the file `path`.
+pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<PutConnector, String> {
     let json = serde_json::from_slice::<Map<String, Value>>(bytes);
     match json {
         Ok(fields) => match flat(&fields) {

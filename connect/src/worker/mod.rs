@@ -4,7 +4,7 @@
 //! the threads, [`endpoint`] the REST server's sockets, [`cluster`] looks for Kafka, [`signals`] says when to stop.
 
 mod cluster;
-mod connector_file;
+pub(crate) mod connector_file;
 mod embedded_broker;
 mod endpoint;
 mod failure;
