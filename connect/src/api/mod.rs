@@ -25,6 +25,7 @@ pub use kconnect_protocol::records::TimestampType;
 pub use kconnect_protocol::types::TopicPartition;
 pub use offsets::{OffsetReader, ReadOffsets, SourceOffset, SourcePartition};
 pub use plugin::{Plugin, PluginKind};
+pub(crate) use plugin::{pruned_name, simple_name};
 pub use record::{SinkRecord, SourceRecord};
 pub(crate) use registry::ConnectorClass;
 pub use registry::{FindError, Plugins};

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 /// The commit that this program was built from, where the build knew it (`KCONNECT_COMMIT`).
 pub(crate) const COMMIT: Option<&str> = option_env!("KCONNECT_COMMIT");
@@ -46,6 +47,10 @@ pub(super) enum Command {
     Distributed(Distributed),
     /// Run the embedded Kafka broker alone: for trying out, tests and CI, not for production
     Broker(Broker),
+    /// List the connectors and converters that are part of this program
+    Plugins,
+    /// Print a completion script for a shell
+    Completion(Completion),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +88,23 @@ pub(super) struct Broker {
     /// Where to keep topics; in memory if not said
     #[arg(long, value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Completion {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: Shell,
+}
+
+impl Completion {
+    /// The script that completes this program's command lines in that shell.
+    pub(super) fn script(&self) -> String {
+        let mut script = Vec::new();
+        let mut command = Arguments::command();
+        clap_complete::generate(self.shell, &mut command, "kconnect", &mut script);
+        String::from_utf8_lossy(&script).into_owned()
+    }
 }
 
 /// A command line that asks for nothing that can be run.
@@ -219,6 +241,20 @@ mod tests {
             .unwrap()
             .command;
         assert!(matches!(distributed, Command::Distributed(_)));
+    }
+
+    #[test]
+    fn every_shell_gets_a_script_that_knows_the_subcommands() {
+        for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+            let Command::Completion(arguments) = parse(&format!("kconnect completion {shell}"))
+                .unwrap()
+                .command
+            else {
+                panic!("{shell}");
+            };
+            assert!(arguments.script().contains("standalone"), "{shell}");
+        }
+        assert!(usage("kconnect completion dos").contains("possible values"));
     }
 
     #[test]

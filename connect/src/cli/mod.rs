@@ -2,6 +2,7 @@
 
 mod args;
 mod broker;
+mod plugins;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -25,8 +26,7 @@ pub(crate) fn run(arguments: Vec<OsString>, plugins: Plugins) -> ExitCode {
     let Arguments { command, log_level } = match Arguments::parse_from_name(arguments) {
         Ok(arguments) => arguments,
         Err(NotRun::Print(text)) => {
-            // Whoever asked may have closed the pipe.
-            let _ = write!(std::io::stdout(), "{text}");
+            print(&text);
             return ExitCode::SUCCESS;
         }
         Err(NotRun::Usage(text)) => return usage(&text),
@@ -48,6 +48,14 @@ pub(crate) fn run(arguments: Vec<OsString>, plugins: Plugins) -> ExitCode {
             "distributed mode is not part of this version; use standalone mode",
         )),
         Command::Broker(arguments) => broker::run(arguments).map(|()| 0),
+        Command::Plugins => {
+            print(&plugins::list(&plugins));
+            Ok(0)
+        }
+        Command::Completion(arguments) => {
+            print(&arguments.script());
+            Ok(0)
+        }
     };
     match ended {
         Ok(code) => ExitCode::from(code),
@@ -56,6 +64,11 @@ pub(crate) fn run(arguments: Vec<OsString>, plugins: Plugins) -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+fn print(text: &str) {
+    // Whoever asked may have closed the pipe.
+    let _ = write!(std::io::stdout(), "{text}");
 }
 
 fn usage(text: &str) -> ExitCode {

@@ -138,3 +138,63 @@ fn warn_of_no_effect(given: &Properties, left: &Properties) {
         warn!("The configuration '{key}' was supplied but isn't a known config.");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::converters::json::JsonConverter;
+
+    fn settings(changes: &[(&str, &str)]) -> Result<Settings<StandaloneConfig>, Vec<String>> {
+        let fixed = [
+            ("bootstrap.servers", "localhost:9092"),
+            ("key.converter", "JsonConverter"),
+            ("value.converter", "JsonConverter"),
+            ("header.converter", "JsonConverter"),
+            ("offset.storage.file.filename", "/tmp/connect.offsets"),
+        ];
+        let properties = fixed.iter().chain(changes).copied().collect();
+        let plugins = Plugins::new()
+            .converter::<JsonConverter>()
+            .header_converter::<JsonConverter>();
+        let parse = StandaloneConfig::from_properties;
+        Settings::from_properties(properties, &plugins, parse, |config| &config.worker)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn worker_client_and_plugin_complaints_come_together_and_once() {
+        let errors = settings(&[
+            ("value.converter", "Nope"),
+            ("default.api.timeout.ms", "soon"),
+            ("listeners", "http://:1,https://:2"),
+            ("connector.client.config.override.policy", "Some"),
+        ]);
+        let errors = errors.unwrap_err();
+        let mentions = |text: &str| errors.iter().filter(|error| error.contains(text)).count();
+        assert_eq!(errors.len(), 4, "{errors:?}");
+        assert_eq!(mentions("for configuration default.api.timeout.ms"), 1);
+        assert_eq!(
+            mentions("override.policy: Class Some could not be found"),
+            1
+        );
+        assert_eq!(
+            mentions("Invalid value https://:2 for configuration listeners"),
+            1
+        );
+        assert_eq!(mentions("Class Nope could not be found"), 1);
+        let errors = settings(&[("bootstrap.servers", "")]).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+    }
+
+    #[test]
+    fn the_address_of_an_embedded_broker_is_everybodys() {
+        let mut settings = settings(&[("bootstrap.servers", "localhost:0")]).unwrap();
+        settings.use_bootstrap_servers("127.0.0.1:7".to_owned());
+        assert_eq!(
+            settings.properties.get("bootstrap.servers"),
+            Some("127.0.0.1:7")
+        );
+        assert_eq!(settings.admin.common.bootstrap_servers, ["127.0.0.1:7"]);
+        assert_eq!(settings.config.worker.bootstrap_servers, ["127.0.0.1:7"]);
+    }
+}
