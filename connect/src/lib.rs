@@ -20,4 +20,4 @@ pub mod runtime;
 mod storage;
 mod worker;
 
-pub use program::{built_in_plugins, run};
+pub use program::run;

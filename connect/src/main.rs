@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
 
 fn main() -> ExitCode {
-    kconnect::run(kconnect::built_in_plugins())
+    kconnect::run(kconnect::api::Plugins::builtin())
 }

@@ -4,15 +4,6 @@ use std::process::ExitCode;
 
 use crate::api::Plugins;
 use crate::cli;
-use crate::converters::json::JsonConverter;
-
-/// The plugins that are part of `kconnect`, to which others can be added.
-#[must_use]
-pub fn built_in_plugins() -> Plugins {
-    Plugins::new()
-        .converter::<JsonConverter>()
-        .header_converter::<JsonConverter>()
-}
 
 /// Runs the program that this process's command line asks for, with these plugins, and gives the exit code for `main`.
 ///
@@ -21,7 +12,7 @@ pub fn built_in_plugins() -> Plugins {
 ///
 /// ```no_run
 /// fn main() -> std::process::ExitCode {
-///     kconnect::run(kconnect::built_in_plugins())
+///     kconnect::run(kconnect::api::Plugins::builtin())
 /// }
 /// ```
 pub fn run(plugins: Plugins) -> ExitCode {

@@ -13,9 +13,11 @@ mod tally_sink;
 
 use std::process::ExitCode;
 
+use kconnect::api::Plugins;
+
 fn main() -> ExitCode {
     kconnect::run(
-        kconnect::built_in_plugins()
+        Plugins::builtin()
             .source::<counter_source::CounterSource>()
             .sink::<tally_sink::TallySink>(),
     )
