@@ -23,6 +23,7 @@ pub mod pipeline;
 pub mod ports;
 pub mod process;
 pub mod real;
+pub mod site;
 pub mod worker;
 
 pub use backend::{Backend, Cluster};
