@@ -59,6 +59,13 @@ impl Consumer {
         }
     }
 
+    /// The offsets of the next records that `poll` hands out, of the partitions where that is known. Never waits.
+    pub fn positions(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
+        self.core
+            .positions()
+            .map(|(partition, position)| (partition, position.offset))
+    }
+
     /// Goes on at this offset: the next record handed out is this one, or the first after it. What was fetched before
     /// is dropped, and so is the answer to a fetch under way.
     ///

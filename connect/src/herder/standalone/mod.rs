@@ -308,7 +308,7 @@ fn refuse<T: Send + 'static>(why: &str) -> Answer<'static, T> {
 }
 
 /// The plugins in Kafka Connect's order: sinks, sources, converters, header converters, each by name.
-fn plugin_infos(plugins: &Plugins, connectors_only: bool) -> Vec<PluginInfo> {
+pub(super) fn plugin_infos(plugins: &Plugins, connectors_only: bool) -> Vec<PluginInfo> {
     let connectors = plugins
         .connectors()
         .map(|class| (class.kind(), class.info().class(), class.info().version()));

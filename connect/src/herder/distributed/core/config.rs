@@ -40,14 +40,6 @@ impl Core {
         }
     }
 
-    /// An offset of the config topic has been reached that holds no record for readers, such as a transaction's end.
-    pub(crate) fn handle_config_offset(&mut self, now: Instant, next_offset: i64) {
-        self.config.offset = self.config.offset.max(next_offset);
-        if self.starting.is_none() {
-            self.settle(now);
-        }
-    }
-
     fn handle_config_event(&mut self, event: ConfigEvent) {
         match event {
             ConfigEvent::ConnectorAdded(name) => {
@@ -112,6 +104,9 @@ impl Core {
         ticket: Ticket,
         result: Result<(), HerderError>,
     ) {
+        if self.own_write_ended(now, ticket, &result) {
+            return self.settle(now);
+        }
         let Some(at) = self
             .waiting
             .iter()

@@ -11,6 +11,9 @@ use super::{Action, Core, Options};
 use crate::distributed::Work;
 use crate::distributed::protocol::{Assignment, AssignmentError, MemberMetadata, Protocol};
 
+/// How often in a row a worker of a cooperative group may leave for a while and keep its work.
+const ABSENCES_MAX: u32 = 5;
+
 /// What this worker brings to the next JoinGroup.
 pub(crate) type Membership = Offers;
 
@@ -27,6 +30,10 @@ pub(super) struct Group {
     rejoin: Option<&'static str>,
     /// When a rebalance is due that the leader put off.
     delayed: Option<Instant>,
+    /// This worker has left for a while, since it could not read the config topic in time.
+    away: bool,
+    /// How often in a row it has.
+    absences: u32,
     /// As the leader: who runs what.
     pub(super) owners: Owners,
 }
@@ -61,9 +68,8 @@ impl Group {
     }
 
     pub(super) fn is_leader(&self) -> bool {
-        self.joined
-            .as_ref()
-            .is_some_and(|place| *place.leader == *place.member_id)
+        let leads = |place: &Place| *place.leader == *place.member_id;
+        !self.away && self.joined.as_ref().is_some_and(leads)
     }
 
     /// The leader's address, if there is a leader and it is another worker.
@@ -71,12 +77,12 @@ impl Group {
         self.joined
             .as_ref()
             .map(|place| &place.leader_url)
-            .filter(|url| !url.is_empty())
+            .filter(|url| !url.is_empty() && !self.away)
     }
 
     /// Whether a rebalance is under way or about to be.
     pub(super) fn is_rebalancing(&self) -> bool {
-        self.pending.is_some() || self.rejoin.is_some() || self.joined.is_none()
+        self.pending.is_some() || self.rejoin.is_some() || self.joined.is_none() || self.away
     }
 
     /// Whether internal requests are signed.
@@ -155,6 +161,7 @@ impl Core {
             assignment.leader_url,
             assignment.delay_ms
         );
+        self.group.away = false;
         let holds = assignment.error == AssignmentError::None;
         if holds {
             self.take_assignment(&assignment, protocol);
@@ -247,8 +254,15 @@ impl Core {
                 return;
             }
             self.group.pending = None;
+            self.group.absences = 0;
             self.actions.push_back(Action::Ready(self.membership()));
-            info!("Finished starting connectors and tasks");
+            if self.group.joined.is_some() {
+                info!(
+                    "Starting connectors and tasks using config offset {}",
+                    self.config.offset
+                );
+                info!("Finished starting connectors and tasks");
+            }
         }
         if let Some(reason) = self.group.rejoin.take_if(|_| !self.stopping) {
             info!(reason, "Rebalance started");
@@ -273,17 +287,67 @@ impl Core {
             pending.deadline <= now && self.config.offset < pending.config_offset
         });
         if late {
-            warn!(
-                "the config topic could not be read as far as the leader's in time: this worker leaves for a while"
-            );
-            self.group.pending = None;
-            self.group.joined = None;
-            self.group.assigned = Work::default();
-            self.actions
-                .push_back(Action::BackOff(self.options.unsync_backoff));
+            self.leave_for_a_while();
         } else if let Some(pending) = &mut self.group.pending {
             // Work that is stopping has deadlines of its own.
             pending.deadline = pending.deadline.max(now + self.options.sync_timeout);
         }
+    }
+
+    /// The config topic could not be read as far as the leader has.
+    ///
+    /// Work goes on for as long as the others wait for this worker's return, which they do in cooperative groups: a few
+    /// absences, each longer than the last, that add up to less than `scheduled.rebalance.max.delay.ms`.
+    fn leave_for_a_while(&mut self) {
+        warn!("Didn't reach end of config log quickly enough: this worker leaves the group for a while");
+        self.group.pending = None;
+        let place = self.group.joined.as_ref();
+        let is_eager = place.is_none_or(|place| place.protocol == Protocol::Eager);
+        let left = ABSENCES_MAX.saturating_sub(self.group.absences);
+        let wait = if is_eager {
+            self.options.unsync_backoff
+        } else if left > 0 {
+            self.options.max_delay / 10 / left
+        } else {
+            Duration::ZERO
+        };
+        self.group.absences = if left > 0 { self.group.absences + 1 } else { 0 };
+        if is_eager || left == 0 {
+            info!("Revoking current running assignment: this worker has not caught up with the latest updates of the cluster");
+            self.group.assigned = Work::default();
+            self.group.joined = None;
+        }
+        self.group.away = true;
+        self.view_is_stale = true;
+        self.actions.push_back(Action::BackOff(wait));
+    }
+
+    /// The group's coordinator has not been there for `time`: whether this worker still belongs to the group is unknown, and
+    /// others may be about to get its work.
+    pub(crate) fn handle_unreachable(&mut self, now: Instant, time: Duration) {
+        if self.group.assigned.is_empty() {
+            return;
+        }
+        warn!(
+            "Broker coordinator was unreachable for {}ms. Revoking previous assignment to avoid running tasks while not \
+             being a member of the group",
+            time.as_millis()
+        );
+        self.group.assigned = Work::default();
+        self.view_is_stale = true;
+        // At once: what this worker says of its work when the coordinator is back must be true.
+        self.actions
+            .push_back(Action::Rejoin("the coordinator was unreachable"));
+        self.settle(now);
+    }
+
+    /// The last generation that this worker took part in.
+    pub(crate) fn last_generation(&self) -> Option<i32> {
+        self.group.joined.as_ref().map(|place| place.generation)
+    }
+
+    /// Whether requests between workers are signed.
+    pub(crate) fn is_sessioned(&self) -> bool {
+        self.group.is_sessioned()
     }
 }

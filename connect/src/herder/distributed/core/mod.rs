@@ -126,7 +126,7 @@ pub(crate) enum Action {
     /// Note that a connector uses a topic.
     PutTopic {
         connector: Arc<str>,
-        topic: Option<Arc<str>>,
+        topic: Arc<str>,
         task: u32,
     },
     /// Make a new session key and write it.
@@ -162,6 +162,8 @@ pub(crate) struct Options {
     pub(crate) sync_timeout: Duration,
     /// `worker.unsync.backoff.ms`.
     pub(crate) unsync_backoff: Duration,
+    /// `scheduled.rebalance.max.delay.ms`.
+    pub(crate) max_delay: Duration,
     /// `inter.worker.key.ttl.ms`, in milliseconds; 0 for ever.
     pub(crate) key_ttl_ms: i64,
     /// `inter.worker.key.generation.algorithm`.
@@ -175,7 +177,7 @@ pub(crate) struct Options {
 }
 
 /// What the core asks about plugins, without touching them.
-pub(crate) trait PluginFacts: std::fmt::Debug + Send {
+pub(crate) trait PluginFacts: std::fmt::Debug + Send + Sync {
     /// Source or sink.
     fn kind(&self, config: &ConfigMap) -> ConnectorType;
     /// The plugin's version.
@@ -242,6 +244,12 @@ impl Core {
     /// The configuration as it was last read.
     pub(crate) const fn config(&self) -> &ConfigState {
         &self.config
+    }
+
+    /// How many tasks the connector may have; none without such a connector.
+    pub(crate) fn tasks_max(&self, name: &str) -> Option<u32> {
+        let connector = self.config.connectors.get(name)?;
+        Some(self.plugins.tasks_max(&connector.config).0)
     }
 
     /// What this worker takes part with in the next generation.

@@ -39,6 +39,10 @@ pub(crate) enum Order {
     ResetTopics { name: Arc<str> },
     /// Set a logger's level on every worker.
     SetLevel { namespace: String, level: String },
+    /// Say a connector's configuration, as the leader.
+    CurrentConfig { name: Arc<str> },
+    /// Lock out the producers of a connector's former tasks.
+    Fence { name: Arc<str> },
     /// Show that the core is alive.
     Ping,
 }
@@ -49,6 +53,7 @@ pub(crate) enum Outcome {
     Done,
     Put(Put),
     Status(ConnectorStateInfo),
+    Config(Arc<ConfigMap>),
 }
 
 /// An order that waits.
@@ -114,6 +119,11 @@ impl Core {
                 let answer = self.reset_topics(&name);
                 return self.answer(ticket, answer);
             }
+            Order::CurrentConfig { name } => {
+                let answer = self.current_config(&name);
+                return self.answer(ticket, answer);
+            }
+            Order::Fence { name } => self.fence(&name),
             Order::Ping => return self.answer(ticket, Ok(Outcome::Done)),
         };
         match written {
@@ -233,6 +243,30 @@ impl Core {
             return Err(HerderError::connector_not_found(name));
         }
         Ok((task_records(name, configs), What::Done))
+    }
+
+    fn current_config(&self, name: &str) -> Result<Outcome, HerderError> {
+        self.check_leader()?;
+        let connector = self.config.connectors.get(name);
+        let connector = connector.ok_or_else(|| HerderError::connector_not_found(name))?;
+        Ok(Outcome::Config(Arc::clone(&connector.config)))
+    }
+
+    /// A worker with exactly-once support is about to start a task. Former tasks may have transactions open if a task count
+    /// has been written before, and locking those out needs what is not there yet; else the count is all there is to write.
+    fn fence(&self, name: &Arc<str>) -> Result<(Vec<ConfigRecord>, What), HerderError> {
+        self.check_leader()?;
+        let connector = self.config.connectors.get(name);
+        let connector = connector.ok_or_else(|| HerderError::connector_not_found(name))?;
+        let tasks = u32::try_from(connector.tasks.len()).unwrap_or(u32::MAX);
+        match connector.task_count {
+            _ if !connector.pending_fencing => Ok((Vec::new(), What::Done)),
+            Some(before) if (before, tasks) != (1, 1) => Err(HerderError::Internal(format!(
+                "Could not fence out zombies for connector {name}: this leader cannot do that yet; let a Java worker lead the \
+                 cluster, or set exactly.once.source.support=disabled on all workers"
+            ))),
+            _ => Ok((vec![ConfigRecord::TaskCount(Arc::clone(name), tasks)], What::Done)),
+        }
     }
 
     fn restart_connector(&mut self, now: Instant, ticket: Ticket, name: Arc<str>) {

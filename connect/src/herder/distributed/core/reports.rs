@@ -93,7 +93,7 @@ impl Core {
                     let connector = Arc::clone(&id.connector);
                     self.actions.push_back(Action::PutTopic {
                         connector,
-                        topic: Some(topic),
+                        topic,
                         task: id.task,
                     });
                 }

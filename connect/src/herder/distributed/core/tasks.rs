@@ -1,7 +1,7 @@
 //! New task configurations on their way from the connector that made them into the config topic.
 //!
 //! The worker that runs the connector compares them with what the topic has. If they differ, the leader writes them; any other
-//! worker sends them to the leader, and tries again until the leader has taken them or there are newer ones.
+//! worker sends them to the leader. Either tries again until they are in the topic or there are newer ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ struct Parcel {
     wait: Duration,
     /// When to send it again; none while it is on its way.
     due: Option<Instant>,
+    /// The write that it is on its way with, if this worker leads.
+    ticket: Option<Ticket>,
 }
 
 impl Handover {
@@ -75,48 +77,59 @@ impl Core {
             return;
         }
         info!("Connector {name} has {generated} new task configurations");
-        if self.group.is_leader() {
-            self.writes += 1;
-            let configs = configs
-                .iter()
-                .map(|config| ConfigMap::clone(config))
-                .collect();
-            let ticket = Ticket(OWN_TICKETS - self.writes);
-            self.actions.push_back(Action::WriteConfig {
-                ticket,
-                records: task_records(name, configs),
-            });
-        } else {
-            self.handover.waiting.insert(
-                Arc::clone(name),
-                Parcel {
-                    configs,
-                    wait: RETRY_MIN,
-                    due: Some(now),
-                },
-            );
-            self.resend_task_configs(now);
-        }
+        let parcel = Parcel {
+            configs,
+            wait: RETRY_MIN,
+            due: Some(now),
+            ticket: None,
+        };
+        self.handover.waiting.insert(Arc::clone(name), parcel);
+        self.resend_task_configs(now);
     }
 
-    /// Sends what is due, if there is a leader to send it to.
+    /// Hands on what is due: into the config topic as the leader, else to the leader if there is one.
     pub(super) fn resend_task_configs(&mut self, now: Instant) {
+        let is_leader = self.group.is_leader();
         let leader_url = self.group.leader_url().cloned();
         for (name, parcel) in &mut self.handover.waiting {
             if parcel.due.is_none_or(|due| due > now) {
                 continue;
             }
-            let Some(leader_url) = &leader_url else {
+            let name = Arc::clone(name);
+            if is_leader {
+                self.writes += 1;
+                let ticket = Ticket(OWN_TICKETS - self.writes);
+                (parcel.due, parcel.ticket) = (None, Some(ticket));
+                let configs = parcel.configs.iter().map(|config| ConfigMap::clone(config));
+                let records = task_records(&name, configs.collect());
+                self.actions.push_back(Action::WriteConfig { ticket, records });
+            } else if let Some(leader_url) = &leader_url {
+                parcel.due = None;
+                self.actions.push_back(Action::SendTaskConfigs {
+                    name,
+                    leader_url: Arc::clone(leader_url),
+                    configs: parcel.configs.clone(),
+                });
+            } else {
                 parcel.due = Some(now + parcel.wait);
-                continue;
-            };
-            parcel.due = None;
-            self.actions.push_back(Action::SendTaskConfigs {
-                name: Arc::clone(name),
-                leader_url: Arc::clone(leader_url),
-                configs: parcel.configs.clone(),
-            });
+            }
         }
+    }
+
+    /// Task configurations that this worker wrote as the leader are in the topic, or are not; false for any other ticket.
+    pub(super) fn own_write_ended(
+        &mut self,
+        now: Instant,
+        ticket: Ticket,
+        result: &Result<(), HerderError>,
+    ) -> bool {
+        let mut waiting = self.handover.waiting.iter();
+        let Some(name) = waiting.find(|(_, parcel)| parcel.ticket == Some(ticket)) else {
+            return false;
+        };
+        let name = Arc::clone(name.0);
+        self.handle_sent(now, &name, result.clone());
+        true
     }
 
     /// The leader has taken task configurations, or has not.
@@ -133,7 +146,7 @@ impl Core {
             return;
         }
         if let (Err(error), Some(parcel)) = (result, self.handover.waiting.get_mut(name)) {
-            warn!(connector = &**name, %error, "the leader did not take new task configurations; they are sent again");
+            warn!(connector = &**name, %error, "new task configurations are not in the config topic yet; trying again");
             parcel.due = Some(now + parcel.wait);
             parcel.wait = (parcel.wait * 2).min(RETRY_MAX);
         }

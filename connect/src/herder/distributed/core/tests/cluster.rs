@@ -102,6 +102,7 @@ impl Cluster {
             task_grace: Duration::from_secs(5),
             sync_timeout: Duration::from_secs(3),
             unsync_backoff: Duration::from_secs(300),
+            max_delay: MAX_DELAY,
             key_ttl_ms: 0,
             key_algorithm: SignatureAlgorithm::HmacSha256,
             key_bits: 256,

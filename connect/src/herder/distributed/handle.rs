@@ -1,0 +1,253 @@
+//! What REST has in its hands of a distributed herder.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::core::{Order, Outcome};
+use super::drive::Call;
+use super::start::{Channels, Settings, run, starting};
+use crate::api::Plugins;
+use crate::herder::entities::{
+    ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffsets, ConnectorStateInfo,
+    Message, PluginInfo, ServerInfo,
+};
+use crate::herder::standalone::plugin_infos;
+use crate::herder::validate::Validator;
+use crate::herder::{
+    Answer, ClusterView, Herder, HerderError, InternalRequest, Put, PutConnector, RestartRequest,
+};
+use crate::runtime::{ConnectorTaskId, TargetState};
+
+/// How many orders may wait for the herder.
+const ORDERS_MAX: usize = 256;
+
+/// A handle to the herder of a worker in a cluster; the herder ends when it is told to shut down, or cannot go on.
+#[derive(Debug, Clone)]
+pub(crate) struct DistributedHerder {
+    calls: mpsc::Sender<Call>,
+    shutdown: mpsc::Sender<oneshot::Sender<Vec<String>>>,
+    view: watch::Receiver<Arc<ClusterView>>,
+    failed: watch::Receiver<Option<String>>,
+    server_info: watch::Receiver<ServerInfo>,
+    plugins: Arc<Plugins>,
+    validator: Arc<Validator>,
+    /// Where plugins run.
+    runtime: Handle,
+    tracks_topics: bool,
+}
+
+impl DistributedHerder {
+    /// Starts a herder on the current runtime. It opens the cluster's topics and joins the group by itself.
+    pub(crate) fn start(settings: Settings) -> Self {
+        let (calls, calls_in) = mpsc::channel(ORDERS_MAX);
+        let (shutdown, shutdown_in) = mpsc::channel(1);
+        let (view_out, view) = watch::channel(Arc::new(ClusterView {
+            starting: Some(starting()),
+            ..ClusterView::default()
+        }));
+        let (failed_out, failed) = watch::channel(None);
+        let herder = Self {
+            calls,
+            shutdown,
+            view,
+            failed,
+            server_info: settings.server_info.clone(),
+            plugins: Arc::clone(&settings.plugins),
+            validator: Arc::new(Validator {
+                plugins: Arc::clone(&settings.plugins),
+                override_policy: settings.override_policy.clone(),
+            }),
+            runtime: settings.runtime.clone(),
+            tracks_topics: settings.config.worker.topic_tracking_enable,
+        };
+        let channels = Channels {
+            calls: calls_in,
+            shutdown: shutdown_in,
+            view: view_out,
+            failed: failed_out,
+        };
+        tokio::spawn(run(settings, channels));
+        herder
+    }
+
+    /// Waits until the herder cannot go on, and says why. Cancel safe.
+    pub(crate) async fn failed(&self) -> String {
+        let mut failed = self.failed.clone();
+        let why = failed.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
+            // It has been shut down.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops all connectors and tasks and leaves the group; the names of those that did not stop in time.
+    pub(crate) async fn shutdown(&self) -> Vec<String> {
+        let (reply, stopped) = oneshot::channel();
+        let _ = self.shutdown.send(reply).await;
+        stopped.await.unwrap_or_default()
+    }
+
+    async fn order(&self, order: Order) -> Result<Outcome, HerderError> {
+        self.call(order, None).await
+    }
+
+    async fn call(&self, order: Order, signed: Option<InternalRequest>) -> Result<Outcome, HerderError> {
+        let (reply, answer) = oneshot::channel();
+        let call = Call { order, signed, reply };
+        self.calls.send(call).await.map_err(|_| HerderError::ShuttingDown)?;
+        answer.await.unwrap_or(Err(HerderError::ShuttingDown))
+    }
+
+    async fn done(&self, order: Order) -> Result<(), HerderError> {
+        self.order(order).await.map(drop)
+    }
+
+    /// Checks a configuration where plugins run, for a plugin's own check may block or panic.
+    async fn put(&self, put: PutConnector) -> Result<Put, HerderError> {
+        let PutConnector { name, config, initial_state, allow_replace } = put;
+        let validator = Arc::clone(&self.validator);
+        let given = config.clone();
+        let checked = self.runtime.spawn(async move { validator.check(given) }).await;
+        checked.map_err(|panic| HerderError::Internal(format!("validation of {name} failed: {panic}")))??;
+        let order = Order::Put { name, config, initial_state, allow_replace };
+        match self.order(order).await? {
+            Outcome::Put(put) => Ok(put),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Only the leader knows for sure what there is to change.
+    async fn patch(
+        &self,
+        name: Arc<str>,
+        patch: BTreeMap<String, Option<String>>,
+    ) -> Result<ConnectorInfo, HerderError> {
+        let current = self.order(Order::CurrentConfig { name: Arc::clone(&name) }).await?;
+        let mut config: ConfigMap = match current {
+            Outcome::Config(config) => (*config).clone(),
+            other => return Err(unexpected(&other)),
+        };
+        for (key, value) in patch {
+            match value {
+                Some(value) => config.insert(key, value),
+                None => config.remove(&key),
+            };
+        }
+        let put = PutConnector { name, config, initial_state: None, allow_replace: true };
+        self.put(put).await.map(|put| put.info)
+    }
+}
+
+fn unexpected(outcome: &Outcome) -> HerderError {
+    HerderError::Internal(format!("please report: an order was answered with {outcome:?}"))
+}
+
+fn not_yet<T: Send + 'static>(what: &str) -> Answer<'static, T> {
+    Box::pin(std::future::ready(Err(HerderError::Internal(format!("{what} is not there yet in this worker")))))
+}
+
+impl Herder for DistributedHerder {
+    fn server_info(&self) -> ServerInfo {
+        self.server_info.borrow().clone()
+    }
+
+    fn view(&self) -> Arc<ClusterView> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    fn ping(&self) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::Ping))
+    }
+
+    fn plugins(&self, connectors_only: bool) -> Vec<PluginInfo> {
+        plugin_infos(&self.plugins, connectors_only)
+    }
+
+    fn put_connector(&self, put: PutConnector) -> Answer<'_, Put> {
+        Box::pin(self.put(put))
+    }
+
+    fn patch_connector(
+        &self,
+        name: Arc<str>,
+        patch: BTreeMap<String, Option<String>>,
+    ) -> Answer<'_, ConnectorInfo> {
+        Box::pin(self.patch(name, patch))
+    }
+
+    fn delete_connector(&self, name: Arc<str>) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::Delete { name }))
+    }
+
+    fn set_target_state(&self, name: Arc<str>, target: TargetState) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::SetTarget { name, target }))
+    }
+
+    fn restart_connector(&self, name: Arc<str>) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::RestartConnector { name }))
+    }
+
+    fn restart_connector_and_tasks(&self, request: RestartRequest) -> Answer<'_, ConnectorStateInfo> {
+        Box::pin(async {
+            match self.order(Order::Restart(request)).await? {
+                Outcome::Status(status) => Ok(status),
+                other => Err(unexpected(&other)),
+            }
+        })
+    }
+
+    fn restart_task(&self, id: ConnectorTaskId) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::RestartTask(id)))
+    }
+
+    fn reset_topics(&self, name: Arc<str>) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::ResetTopics { name }))
+    }
+
+    fn tracks_topics(&self) -> bool {
+        self.tracks_topics
+    }
+
+    fn validate(&self, _config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
+        not_yet("validation over REST")
+    }
+
+    fn plugin_config(&self, plugin: &str, _version: Option<&str>) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+        Err(HerderError::NotFound(format!("Unknown plugin {plugin}.")))
+    }
+
+    fn connector_offsets(&self, _name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
+        not_yet("reading offsets over REST")
+    }
+
+    fn alter_offsets(&self, _name: Arc<str>, _offsets: ConnectorOffsets) -> Answer<'_, Message> {
+        not_yet("altering offsets over REST")
+    }
+
+    fn reset_offsets(&self, _name: Arc<str>) -> Answer<'_, Message> {
+        not_yet("resetting offsets over REST")
+    }
+
+    fn set_cluster_log_level(&self, namespace: String, level: String) -> Answer<'_, ()> {
+        Box::pin(self.done(Order::SetLevel { namespace, level }))
+    }
+
+    fn put_task_configs(
+        &self,
+        name: Arc<str>,
+        configs: Vec<ConfigMap>,
+        request: InternalRequest,
+    ) -> Answer<'_, ()> {
+        let order = Order::PutTasks { name, configs };
+        Box::pin(async { self.call(order, Some(request)).await.map(drop) })
+    }
+
+    fn fence_zombies(&self, name: Arc<str>, request: InternalRequest) -> Answer<'_, ()> {
+        let order = Order::Fence { name };
+        Box::pin(async { self.call(order, Some(request)).await.map(drop) })
+    }
+}
