@@ -14,7 +14,7 @@ use self::args::{Arguments, Command, NotRun};
 use crate::api::Plugins;
 use crate::logging;
 use crate::worker::standalone::{self, StandaloneOptions};
-use crate::worker::{Failure, Signal};
+use crate::worker::{Signal, distributed};
 
 pub(crate) use args::COMMIT;
 
@@ -44,9 +44,9 @@ pub(crate) fn run(arguments: Vec<OsString>, plugins: Plugins) -> ExitCode {
             };
             standalone::run(options, plugins).map(Signal::exit_code)
         }
-        Command::Distributed(_) => Err(Failure::startup(
-            "distributed mode is not part of this version; use standalone mode",
-        )),
+        Command::Distributed(arguments) => {
+            distributed::run(&arguments.worker, plugins).map(Signal::exit_code)
+        }
         Command::Broker(arguments) => broker::run(arguments).map(|()| 0),
         Command::Plugins => {
             print(&plugins::list(&plugins));

@@ -13,7 +13,6 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-#[allow(dead_code, reason = "the shell around this core comes next")]
 pub(crate) mod distributed;
 pub mod entities;
 mod error;

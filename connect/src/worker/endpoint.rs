@@ -49,6 +49,11 @@ impl Endpoint {
         Arc::clone(&self.worker_id)
     }
 
+    /// `http://host:port/` under which others reach this worker.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Answers requests from now on.
     pub(crate) fn serve(self, herder: Arc<dyn Herder>) -> RestServer {
         self.bound.serve(&rest::router(herder, &self.url))

@@ -11,6 +11,9 @@ pub(crate) enum Failure {
     /// A connector given on the command line cannot be created; which one is in the log.
     #[error("Stopping after connector error")]
     Connector,
+    /// The herder of a distributed worker cannot go on.
+    #[error("Uncaught exception in herder work thread, exiting: {0}")]
+    Herder(String),
 }
 
 impl Failure {
@@ -31,6 +34,7 @@ impl Failure {
     /// The exit code, which is the one that a Java worker ends with.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
+            Self::Herder(_) => 1,
             Self::Startup(_) => 2,
             Self::Connector => 3,
         }

@@ -5,10 +5,12 @@
 
 mod cluster;
 pub(crate) mod connector_file;
+pub(crate) mod distributed;
 mod embedded_broker;
 mod endpoint;
 mod failure;
 mod offsets_file;
+mod peers;
 mod runtimes;
 mod settings;
 pub(crate) mod shutdown;

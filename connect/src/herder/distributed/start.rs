@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing::{error, info};
+use tracing::info;
 
 use super::core::{self, Core};
 use super::drive::{Call, Driver, Fatal, GroupLife, Inbox, Options, later};
@@ -81,7 +81,6 @@ pub(super) async fn run(settings: Settings, mut channels: Channels) {
         }
     };
     if let Err(why) = ended {
-        error!("Uncaught exception in herder work thread, exiting: {why}");
         failed.send_replace(Some(why));
     }
 }
