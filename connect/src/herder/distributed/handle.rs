@@ -91,6 +91,12 @@ impl DistributedHerder {
         stopped.await.unwrap_or_default()
     }
 
+    /// To wait for what the herder will show.
+    #[cfg(test)]
+    pub(super) fn watch_view(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.view.clone()
+    }
+
     async fn order(&self, order: Order) -> Result<Outcome, HerderError> {
         self.call(order, None).await
     }

@@ -14,6 +14,8 @@ mod protocol;
 mod start;
 mod status_writer;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
