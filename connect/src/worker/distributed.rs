@@ -1,6 +1,6 @@
 //! A distributed worker's life: started from its property file, run until a signal ends it or it cannot go on.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ struct Distributed {
 }
 
 /// Runs a worker of a cluster from its property file; the signal that ended it.
-pub(crate) fn run(file: &PathBuf, plugins: Plugins) -> Result<Signal, Failure> {
+pub(crate) fn run(file: &Path, plugins: Plugins) -> Result<Signal, Failure> {
     let begun = Instant::now();
     info!("Kafka Connect worker initializing ...");
     let settings = Settings::load(

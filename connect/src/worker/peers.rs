@@ -28,25 +28,39 @@ impl Peers for HttpPeers {
         signature: Option<Signature>,
     ) -> BoxFuture<'_, Result<(), HerderError>> {
         Box::pin(async move {
-            let failed = |why: String| HerderError::Internal(format!("IO Error trying to forward REST request: {why}"));
+            let failed = |why: String| {
+                HerderError::Internal(format!("IO Error trying to forward REST request: {why}"))
+            };
             let posted = timeout(PATIENCE, post(&url, &body, signature)).await;
-            let posted = posted.map_err(|_| failed(format!("{url} did not answer within {PATIENCE:?}")))?;
+            let posted =
+                posted.map_err(|_| failed(format!("{url} did not answer within {PATIENCE:?}")))?;
             verdict(&posted.map_err(failed)?, &url)
         })
     }
 }
 
 async fn post(url: &str, body: &[u8], signature: Option<Signature>) -> Result<Vec<u8>, String> {
-    let rest = url.strip_prefix("http://").ok_or_else(|| format!("{url} is no http:// address"))?;
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or_else(|| format!("{url} is no http:// address"))?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let address = if host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+    let address = if host
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    {
         host.to_owned()
     } else {
         format!("{host}:80")
     };
-    let signed = signature.map_or_else(String::new, |Signature { algorithm, signature }| {
-        format!("{SIGNATURE_HEADER}: {signature}\r\n{ALGORITHM_HEADER}: {algorithm}\r\n")
-    });
+    let signed = signature.map_or_else(
+        String::new,
+        |Signature {
+             algorithm,
+             signature,
+         }| {
+            format!("{SIGNATURE_HEADER}: {signature}\r\n{ALGORITHM_HEADER}: {algorithm}\r\n")
+        },
+    );
     let head = format!(
         "POST /{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: kafka-connect\r\nAccept: application/json\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n{signed}Connection: close\r\n\r\n",
@@ -60,7 +74,9 @@ async fn post(url: &str, body: &[u8], signature: Option<Signature>) -> Result<Ve
         stream.take(ANSWER_MAX).read_to_end(&mut answer).await?;
         Ok(answer)
     };
-    exchange.await.map_err(|error: std::io::Error| format!("{address}: {error}"))
+    exchange
+        .await
+        .map_err(|error: std::io::Error| format!("{address}: {error}"))
 }
 
 /// What an answer means.
@@ -68,17 +84,28 @@ fn verdict(answer: &[u8], url: &str) -> Result<(), HerderError> {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let mut words = head.split_ascii_whitespace();
-    let is_http = words.next().is_some_and(|version| version.starts_with("HTTP/1."));
-    let status = words.next().and_then(|status| status.parse::<u16>().ok()).filter(|_| is_http);
+    let is_http = words
+        .next()
+        .is_some_and(|version| version.starts_with("HTTP/1."));
+    let status = words
+        .next()
+        .and_then(|status| status.parse::<u16>().ok())
+        .filter(|_| is_http);
     // The message is somewhere in the body, whether it comes in chunks or not.
     let message = body
         .find('{')
         .and_then(|start| {
-            let mut values = serde_json::Deserializer::from_str(&body[start..]).into_iter::<serde_json::Value>();
+            let mut values =
+                serde_json::Deserializer::from_str(&body[start..]).into_iter::<serde_json::Value>();
             let value = values.next()?.ok()?;
             Some(value.get("message")?.as_str()?.to_owned())
         })
-        .unwrap_or_else(|| format!("{url} answered with {}", head.lines().next().unwrap_or("nothing")));
+        .unwrap_or_else(|| {
+            format!(
+                "{url} answered with {}",
+                head.lines().next().unwrap_or("nothing")
+            )
+        });
     match status {
         Some(200..=299) => Ok(()),
         Some(400) => Err(HerderError::BadRequest(message)),
@@ -101,7 +128,10 @@ mod tests {
     fn an_answer_is_understood_by_its_status_and_message() {
         assert_eq!(read("HTTP/1.1 204 No Content\r\n\r\n"), Ok(()));
         let conflict = "HTTP/1.1 409 Conflict\r\ntransfer-encoding: chunked\r\n\r\n1f\r\n{\"error_code\":409,\"message\":\"later\"}\r\n0\r\n\r\n";
-        assert_eq!(read(conflict), Err(HerderError::Conflict("later".to_owned())));
+        assert_eq!(
+            read(conflict),
+            Err(HerderError::Conflict("later".to_owned()))
+        );
     }
 
     #[test]

@@ -14,11 +14,11 @@ use tracing::{error, info, warn};
 
 use super::core::{Core, Order, Outcome, Ticket};
 use super::jobs::Done;
-use super::{leader, now_ms};
 use super::peers::Peers;
 use super::protocol::Decide;
 use super::status_writer::StatusWriter;
 use super::stores::{Reading, Stores};
+use super::{leader, now_ms};
 use crate::distributed::assignor::CooperativeAssignor;
 use crate::distributed::config_log::{ConfigRecord, SessionKey};
 use crate::distributed::session::{self, SignatureAlgorithm};
@@ -191,7 +191,12 @@ impl Driver {
     fn deadline(&self) -> Option<Instant> {
         let core = self.core.poll_timeout().map(Instant::from_std);
         let group = &self.group;
-        let own = [group.away_until, group.refused_until, group.lost_at, self.key_check];
+        let own = [
+            group.away_until,
+            group.refused_until,
+            group.lost_at,
+            self.key_check,
+        ];
         own.into_iter().chain([core]).flatten().min()
     }
 
@@ -226,7 +231,11 @@ impl Driver {
     }
 
     fn handle_call(&mut self, call: Call) {
-        let Call { order, signed, reply } = call;
+        let Call {
+            order,
+            signed,
+            reply,
+        } = call;
         if let Some(Err(refused)) = signed.map(|request| self.check_signature(&request)) {
             // Whoever asked may have stopped waiting.
             let _ = reply.send(Err(refused));
@@ -235,7 +244,8 @@ impl Driver {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.waiting.insert(ticket, reply);
-        self.core.handle_order(Instant::now().into_std(), ticket, order);
+        self.core
+            .handle_order(Instant::now().into_std(), ticket, order);
     }
 
     fn handle_config(&mut self, event: LogEvent) {
@@ -244,7 +254,8 @@ impl Driver {
                 let now = Instant::now().into_std();
                 for record in &records {
                     let key = record.key().map(String::from_utf8_lossy);
-                    let read = ConfigRecord::decode(key.as_deref().unwrap_or_default(), record.value());
+                    let read =
+                        ConfigRecord::decode(key.as_deref().unwrap_or_default(), record.value());
                     self.core.handle_record(now, read, record.offset() + 1);
                 }
             }
@@ -258,7 +269,8 @@ impl Driver {
             LogEvent::Records(records) => {
                 for record in &records {
                     let key = record.key().map(String::from_utf8_lossy);
-                    self.core.handle_status(key.as_deref().unwrap_or_default(), record.value());
+                    self.core
+                        .handle_status(key.as_deref().unwrap_or_default(), record.value());
                 }
             }
             LogEvent::Reached(reply) => drop(reply.send(())),
@@ -278,7 +290,9 @@ impl Driver {
                 warn!(%error, "the group refuses this worker for now; it tries again");
                 self.group.refused_until = Some(now + REFUSED);
             }
-            GroupEvent::Failed(error) => return Err(format!("the group refuses this worker: {error}")),
+            GroupEvent::Failed(error) => {
+                return Err(format!("the group refuses this worker: {error}"));
+            }
             _ => {}
         }
         Ok(())
@@ -320,7 +334,8 @@ impl Driver {
             self.key_check = later(now, self.options.key_ttl);
         }
         if is_due(&mut self.group.lost_at) {
-            self.core.handle_unreachable(now.into_std(), self.options.heartbeat_interval);
+            self.core
+                .handle_unreachable(now.into_std(), self.options.heartbeat_interval);
         }
         if is_due(&mut self.group.refused_until) {
             self.tell(member.ready(self.core.membership()).await);

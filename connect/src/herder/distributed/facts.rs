@@ -12,7 +12,11 @@ pub(super) struct RegistryFacts(pub(super) Arc<Plugins>);
 
 impl PluginFacts for RegistryFacts {
     fn kind(&self, config: &ConfigMap) -> ConnectorType {
-        match self.0.find_connector(class(config)).map(|class| class.kind()) {
+        match self
+            .0
+            .find_connector(class(config))
+            .map(|class| class.kind())
+        {
             Ok(PluginKind::Source) => ConnectorType::Source,
             Ok(PluginKind::Sink) => ConnectorType::Sink,
             _ => ConnectorType::Unknown,
@@ -26,12 +30,17 @@ impl PluginFacts for RegistryFacts {
 
     fn tasks_max(&self, config: &ConfigMap) -> (u32, bool) {
         let get = |key: &str| config.get(key).map(|value| value.trim());
-        let max = get("tasks.max").and_then(|max| max.parse().ok()).unwrap_or(1);
-        let enforce = get("tasks.max.enforce").is_none_or(|enforce| !enforce.eq_ignore_ascii_case("false"));
+        let max = get("tasks.max")
+            .and_then(|max| max.parse().ok())
+            .unwrap_or(1);
+        let enforce =
+            get("tasks.max.enforce").is_none_or(|enforce| !enforce.eq_ignore_ascii_case("false"));
         (max, enforce)
     }
 }
 
 fn class(config: &ConfigMap) -> &str {
-    config.get("connector.class").map_or("", |class| class.trim())
+    config
+        .get("connector.class")
+        .map_or("", |class| class.trim())
 }

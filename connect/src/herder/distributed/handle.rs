@@ -76,7 +76,11 @@ impl DistributedHerder {
     /// Waits until the herder cannot go on, and says why. Cancel safe.
     pub(crate) async fn failed(&self) -> String {
         let mut failed = self.failed.clone();
-        let why = failed.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        let why = failed
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|why| why.clone());
         match why {
             Some(why) => why,
             // It has been shut down.
@@ -101,10 +105,21 @@ impl DistributedHerder {
         self.call(order, None).await
     }
 
-    async fn call(&self, order: Order, signed: Option<InternalRequest>) -> Result<Outcome, HerderError> {
+    async fn call(
+        &self,
+        order: Order,
+        signed: Option<InternalRequest>,
+    ) -> Result<Outcome, HerderError> {
         let (reply, answer) = oneshot::channel();
-        let call = Call { order, signed, reply };
-        self.calls.send(call).await.map_err(|_| HerderError::ShuttingDown)?;
+        let call = Call {
+            order,
+            signed,
+            reply,
+        };
+        self.calls
+            .send(call)
+            .await
+            .map_err(|_| HerderError::ShuttingDown)?;
         answer.await.unwrap_or(Err(HerderError::ShuttingDown))
     }
 
@@ -114,12 +129,27 @@ impl DistributedHerder {
 
     /// Checks a configuration where plugins run, for a plugin's own check may block or panic.
     async fn put(&self, put: PutConnector) -> Result<Put, HerderError> {
-        let PutConnector { name, config, initial_state, allow_replace } = put;
+        let PutConnector {
+            name,
+            config,
+            initial_state,
+            allow_replace,
+        } = put;
         let validator = Arc::clone(&self.validator);
         let given = config.clone();
-        let checked = self.runtime.spawn(async move { validator.check(given) }).await;
-        checked.map_err(|panic| HerderError::Internal(format!("validation of {name} failed: {panic}")))??;
-        let order = Order::Put { name, config, initial_state, allow_replace };
+        let checked = self
+            .runtime
+            .spawn(async move { validator.check(given) })
+            .await;
+        checked.map_err(|panic| {
+            HerderError::Internal(format!("validation of {name} failed: {panic}"))
+        })??;
+        let order = Order::Put {
+            name,
+            config,
+            initial_state,
+            allow_replace,
+        };
         match self.order(order).await? {
             Outcome::Put(put) => Ok(put),
             other => Err(unexpected(&other)),
@@ -132,7 +162,11 @@ impl DistributedHerder {
         name: Arc<str>,
         patch: BTreeMap<String, Option<String>>,
     ) -> Result<ConnectorInfo, HerderError> {
-        let current = self.order(Order::CurrentConfig { name: Arc::clone(&name) }).await?;
+        let current = self
+            .order(Order::CurrentConfig {
+                name: Arc::clone(&name),
+            })
+            .await?;
         let mut config: ConfigMap = match current {
             Outcome::Config(config) => (*config).clone(),
             other => return Err(unexpected(&other)),
@@ -143,17 +177,26 @@ impl DistributedHerder {
                 None => config.remove(&key),
             };
         }
-        let put = PutConnector { name, config, initial_state: None, allow_replace: true };
+        let put = PutConnector {
+            name,
+            config,
+            initial_state: None,
+            allow_replace: true,
+        };
         self.put(put).await.map(|put| put.info)
     }
 }
 
 fn unexpected(outcome: &Outcome) -> HerderError {
-    HerderError::Internal(format!("please report: an order was answered with {outcome:?}"))
+    HerderError::Internal(format!(
+        "please report: an order was answered with {outcome:?}"
+    ))
 }
 
 fn not_yet<T: Send + 'static>(what: &str) -> Answer<'static, T> {
-    Box::pin(std::future::ready(Err(HerderError::Internal(format!("{what} is not there yet in this worker")))))
+    Box::pin(std::future::ready(Err(HerderError::Internal(format!(
+        "{what} is not there yet in this worker"
+    )))))
 }
 
 impl Herder for DistributedHerder {
@@ -197,7 +240,10 @@ impl Herder for DistributedHerder {
         Box::pin(self.done(Order::RestartConnector { name }))
     }
 
-    fn restart_connector_and_tasks(&self, request: RestartRequest) -> Answer<'_, ConnectorStateInfo> {
+    fn restart_connector_and_tasks(
+        &self,
+        request: RestartRequest,
+    ) -> Answer<'_, ConnectorStateInfo> {
         Box::pin(async {
             match self.order(Order::Restart(request)).await? {
                 Outcome::Status(status) => Ok(status),
@@ -222,7 +268,11 @@ impl Herder for DistributedHerder {
         not_yet("validation over REST")
     }
 
-    fn plugin_config(&self, plugin: &str, _version: Option<&str>) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+    fn plugin_config(
+        &self,
+        plugin: &str,
+        _version: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
         Err(HerderError::NotFound(format!("Unknown plugin {plugin}.")))
     }
 

@@ -70,33 +70,61 @@ impl Driver {
     }
 
     /// Does what the core says; when everything has stopped, what was abandoned.
-    pub(super) async fn perform(&mut self, action: Action, member: &mut Member) -> Option<Vec<String>> {
+    pub(super) async fn perform(
+        &mut self,
+        action: Action,
+        member: &mut Member,
+    ) -> Option<Vec<String>> {
         match action {
-            Action::StartConnector { name, run, config, target } => {
+            Action::StartConnector {
+                name,
+                run,
+                config,
+                target,
+            } => {
                 self.worker.start_connector(&name, run, config, target);
             }
             Action::SetConnectorTarget { name, run, target } => {
-                self.worker.command_connector(&name, run, ConnectorCommand::Target(target));
+                self.worker
+                    .command_connector(&name, run, ConnectorCommand::Target(target));
             }
             Action::AskTaskConfigs { name, run } => {
                 let tasks_max = self.core.tasks_max(&name).unwrap_or(1);
-                self.worker.command_connector(&name, run, ConnectorCommand::AskTaskConfigs { tasks_max });
+                self.worker.command_connector(
+                    &name,
+                    run,
+                    ConnectorCommand::AskTaskConfigs { tasks_max },
+                );
             }
             Action::StopConnector { name, run } => self.worker.stop_connector(&name, run),
             Action::AbandonConnector { name, run } => self.worker.abandon_connector(&name, run),
-            Action::StartTask { id, run, connector, config, target } => {
+            Action::StartTask {
+                id,
+                run,
+                connector,
+                config,
+                target,
+            } => {
                 self.worker.start_task(&id, run, connector, config, target);
             }
-            Action::SetTaskTarget { id, run, target } => self.worker.set_task_target(&id, run, target),
+            Action::SetTaskTarget { id, run, target } => {
+                self.worker.set_task_target(&id, run, target)
+            }
             Action::StopTask { id, run } => self.worker.stop_task(&id, run),
             Action::AbandonTask { id, run } => self.worker.abandon_task(&id, run),
             Action::Ready(offers) => self.tell(member.ready(offers).await),
             Action::Rejoin(reason) => {
-                self.tell(member.request_rejoin(reason, Some(self.core.membership())).await);
+                self.tell(
+                    member
+                        .request_rejoin(reason, Some(self.core.membership()))
+                        .await,
+                );
             }
             Action::BackOff(wait) => {
                 // The answer is not waited for: away is away.
-                let _ = member.leave("taking too long to read the log", Duration::ZERO).await;
+                let _ = member
+                    .leave("taking too long to read the log", Duration::ZERO)
+                    .await;
                 self.group.away_until = Some(Instant::now() + wait);
             }
             Action::Stopped { abandoned } => return Some(abandoned),
@@ -116,13 +144,22 @@ impl Driver {
                 });
             }
             Action::WriteConfig { ticket, records } => self.write(ticket, records),
-            Action::SendTaskConfigs { name, leader_url, configs } => {
+            Action::SendTaskConfigs {
+                name,
+                leader_url,
+                configs,
+            } => {
                 self.send_task_configs(name, &leader_url, &configs);
             }
             Action::PutStatus { key, status } => {
-                self.statuses.put(key.encode(), status.as_ref().map(encode_status));
+                self.statuses
+                    .put(key.encode(), status.as_ref().map(encode_status));
             }
-            Action::PutTopic { connector, topic, task } => {
+            Action::PutTopic {
+                connector,
+                topic,
+                task,
+            } => {
                 let status = TopicStatus {
                     name: Arc::clone(&topic),
                     connector: Arc::clone(&connector),
@@ -173,7 +210,8 @@ impl Driver {
         self.is_writing = next.is_some();
         if let Some((ticket, records)) = next {
             let log = self.stores.config.clone();
-            self.jobs.spawn(async move { Done::Written(ticket, write(&log, &records).await) });
+            self.jobs
+                .spawn(async move { Done::Written(ticket, write(&log, &records).await) });
         }
     }
 
@@ -200,8 +238,15 @@ impl Driver {
         if !self.core.is_sessioned() {
             return Ok(None);
         }
-        let key = self.core.config().session_key.as_ref().and_then(SessionKey::bytes);
-        let key = key.ok_or_else(|| HerderError::Conflict("the leader has not distributed a session key yet".to_owned()))?;
+        let key = self
+            .core
+            .config()
+            .session_key
+            .as_ref()
+            .and_then(SessionKey::bytes);
+        let key = key.ok_or_else(|| {
+            HerderError::Conflict("the leader has not distributed a session key yet".to_owned())
+        })?;
         let algorithm = self.options.signature_algorithm;
         Ok(Some(Signature {
             algorithm: algorithm.name(),
@@ -241,7 +286,9 @@ const fn complaint(record: &ConfigRecord) -> &'static str {
         ConfigRecord::Connector(_, None) | ConfigRecord::TargetState(_, None) => {
             "Error removing connector configuration from Kafka"
         }
-        ConfigRecord::Task(..) | ConfigRecord::Commit(..) => "Error writing root configuration to Kafka",
+        ConfigRecord::Task(..) | ConfigRecord::Commit(..) => {
+            "Error writing root configuration to Kafka"
+        }
         ConfigRecord::TargetState(_, Some(_)) => "Error writing target state to Kafka",
         ConfigRecord::TaskCount(..) => "Error writing task count to Kafka",
         ConfigRecord::SessionKey(_) => "Error writing session key to Kafka",

@@ -21,5 +21,10 @@ pub(crate) trait Peers: Debug + Send + Sync {
     /// # Errors
     ///
     /// What the other worker answered, or that it did not.
-    fn post(&self, url: String, body: Vec<u8>, signature: Option<Signature>) -> BoxFuture<'_, Result<(), HerderError>>;
+    fn post(
+        &self,
+        url: String,
+        body: Vec<u8>,
+        signature: Option<Signature>,
+    ) -> BoxFuture<'_, Result<(), HerderError>>;
 }

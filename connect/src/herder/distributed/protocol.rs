@@ -35,9 +35,17 @@ impl GroupProtocol for ConnectProtocol {
     ) -> impl Future<Output = Result<Vec<(Arc<str>, Bytes)>, Error>> + Send + 'static {
         let worker = self.0.clone();
         async move {
-            let gone = || Error::new(ErrorKind::Closed, "the worker that leads the group is going away");
+            let gone = || {
+                Error::new(
+                    ErrorKind::Closed,
+                    "the worker that leads the group is going away",
+                )
+            };
             let (reply, decided) = oneshot::channel();
-            worker.send(Decide { round, reply }).await.map_err(|_| gone())?;
+            worker
+                .send(Decide { round, reply })
+                .await
+                .map_err(|_| gone())?;
             decided.await.map_err(|_| gone())
         }
     }

@@ -163,7 +163,8 @@ fn member(settings: &Settings, protocol: ConnectProtocol) -> Result<Member, Conn
     }
     let common = CommonConfig::from_properties(&mut properties)?;
     let cluster = Cluster::new(&common, &ClusterOptions::default());
-    let cluster = cluster.map_err(|error| ConnectError::new("Failed to create the group member").caused_by(error))?;
+    let cluster = cluster
+        .map_err(|error| ConnectError::new("Failed to create the group member").caused_by(error))?;
     let group = GroupSettings {
         group_id: config.group_id.as_str().into(),
         group_instance_id: None,

@@ -88,7 +88,9 @@ async fn write(log: TopicLog, queue: Arc<Queue>, report: watch::Sender<u64>) {
         let (next, is_closed, done) = {
             let mut waiting = queue.lock();
             let next = waiting.records.pop_front();
-            let done = waiting.put - u64::from(next.is_some()) - u64::try_from(waiting.records.len()).unwrap_or(0);
+            let done = waiting.put
+                - u64::from(next.is_some())
+                - u64::try_from(waiting.records.len()).unwrap_or(0);
             (next, waiting.is_closed, done)
         };
         report.send_replace(done);

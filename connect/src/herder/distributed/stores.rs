@@ -10,7 +10,9 @@ use tracing::warn;
 
 use crate::api::ConnectError;
 use crate::config::{DistributedConfig, ExactlyOnceSourceSupport, InternalTopic};
-use crate::storage::topic::{self, CompactedTopic, LogClients, LogEvent, TopicLog, TopicOffsetStore};
+use crate::storage::topic::{
+    self, CompactedTopic, LogClients, LogEvent, TopicLog, TopicOffsetStore,
+};
 
 /// How long what is still to be written may take when the worker stops.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -45,7 +47,7 @@ impl Stores {
             warn!("{warning}");
         }
         let base = client_id_base(config);
-        let admin = topic::admin(worker, format!("{base}shared-admin"))?;
+        let admin = topic::admin(worker, &format!("{base}shared-admin"))?;
         let committed = config.exactly_once_source_support == ExactlyOnceSourceSupport::Enabled;
         let open = Open {
             config,
@@ -54,8 +56,12 @@ impl Stores {
             base,
         };
         let (status, status_events) = open.log(InternalTopic::Statuses, "statuses", false).await?;
-        let (configs, config_events) = open.log(InternalTopic::Configs, "configs", committed).await?;
-        let (offsets, offset_events) = open.log(InternalTopic::Offsets, "offsets", committed).await?;
+        let (configs, config_events) = open
+            .log(InternalTopic::Configs, "configs", committed)
+            .await?;
+        let (offsets, offset_events) = open
+            .log(InternalTopic::Offsets, "offsets", committed)
+            .await?;
         let stores = Self {
             config: configs,
             status,
@@ -71,7 +77,11 @@ impl Stores {
 
     /// Writes what is waiting, and closes the clients.
     pub(super) async fn close(&self) {
-        tokio::join!(self.config.close(CLOSE), self.status.close(CLOSE), self.offsets.log().close(CLOSE));
+        tokio::join!(
+            self.config.close(CLOSE),
+            self.status.close(CLOSE),
+            self.offsets.log().close(CLOSE)
+        );
         self.admin.close().await;
     }
 }
@@ -79,7 +89,11 @@ impl Stores {
 /// `<group>-` or `<group>-<client.id>-`: what the names of a worker's own clients begin with.
 fn client_id_base(config: &DistributedConfig) -> String {
     let (group, client) = (&config.group_id, config.client_id.trim());
-    if client.is_empty() { format!("{group}-") } else { format!("{group}-{client}-") }
+    if client.is_empty() {
+        format!("{group}-")
+    } else {
+        format!("{group}-{client}-")
+    }
 }
 
 struct Open<'a> {
@@ -107,7 +121,11 @@ impl Open<'_> {
             purpose,
             partitions: settings.partitions,
             replication_factor: settings.replication_factor,
-            configs: settings.settings.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            configs: settings
+                .settings
+                .iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
             patience: patience(self.worker),
             backoff: self.config.retry_backoff.max(Duration::from_millis(10)),
             name: settings.name,
@@ -131,6 +149,11 @@ impl Open<'_> {
 
 /// How long a topic may take to be created: `default.api.timeout.ms`, which a worker takes over for its admin client.
 fn patience(worker: &Properties) -> Duration {
-    let given = worker.get("default.api.timeout.ms").and_then(|text| text.trim().parse().ok());
-    given.map_or_else(|| AdminConfig::default().default_api_timeout, Duration::from_millis)
+    let given = worker
+        .get("default.api.timeout.ms")
+        .and_then(|text| text.trim().parse().ok());
+    given.map_or_else(
+        || AdminConfig::default().default_api_timeout,
+        Duration::from_millis,
+    )
 }

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use super::peers::{Peers, Signature};
 use super::{DistributedHerder, Settings};
 use crate::api::{
-    BoxFuture, ConfigKey, ConnectError, Plugin, Plugins, SourceConnector, SourceConnectorContext, SourceRecord,
-    SourceTask, SourceTaskContext, TaskError,
+    BoxFuture, ConfigKey, ConnectError, Plugin, Plugins, SourceConnector, SourceConnectorContext,
+    SourceRecord, SourceTask, SourceTaskContext, TaskError,
 };
 use crate::config::{DistributedConfig, OverridePolicy};
 use crate::herder::entities::{ConfigMap, ConnectorStateInfo, ServerInfo};
@@ -41,7 +41,10 @@ impl Plugin for Idle {
 impl SourceConnector for Idle {
     type Task = IdleTask;
 
-    async fn start(_: SourceConnectorContext, properties: Properties) -> Result<Self, ConnectError> {
+    async fn start(
+        _: SourceConnectorContext,
+        properties: Properties,
+    ) -> Result<Self, ConnectError> {
         Ok(Self { properties })
     }
 
@@ -66,7 +69,9 @@ impl SourceTask for IdleTask {
     }
 
     async fn poll(&mut self) -> Result<Vec<SourceRecord>, TaskError> {
-        std::future::pending().await
+        // A source that never comes back could not be paused.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Ok(Vec::new())
     }
 }
 
@@ -96,9 +101,14 @@ impl Peers for LocalPeers {
             let gone = || HerderError::Internal("nobody is there".to_owned());
             let herder = self.0.get(worker).ok_or_else(gone)?;
             let configs: Vec<ConfigMap> = serde_json::from_slice(&body).unwrap();
-            let (signature, algorithm) =
-                signature.map(|signed| (signed.signature, signed.algorithm.to_owned())).unzip();
-            let request = InternalRequest { body: Bytes::from(body), signature, algorithm };
+            let (signature, algorithm) = signature
+                .map(|signed| (signed.signature, signed.algorithm.to_owned()))
+                .unzip();
+            let request = InternalRequest {
+                body: Bytes::from(body),
+                signature,
+                algorithm,
+            };
             herder.put_task_configs(name.into(), configs, request).await
         })
     }
@@ -131,7 +141,10 @@ impl Cluster {
 
     fn properties(&self) -> Properties {
         let mut properties = Properties::from([
-            ("bootstrap.servers", self.broker.bootstrap_servers().as_str()),
+            (
+                "bootstrap.servers",
+                self.broker.bootstrap_servers().as_str(),
+            ),
             ("group.id", "workers"),
             ("key.converter", "TextConverter"),
             ("value.converter", "TextConverter"),
@@ -207,7 +220,9 @@ impl Cluster {
             initial_state: None,
             allow_replace: true,
         };
-        self.order(async |herder| herder.put_connector(put()).await).await.unwrap();
+        self.order(async |herder| herder.put_connector(put()).await)
+            .await
+            .unwrap();
     }
 
     /// Waits until a worker shows what it has to show.
@@ -246,7 +261,10 @@ fn is(view: &ClusterView, name: &str, tasks: usize, state: State) -> bool {
 /// The workers that have something of the connector's.
 fn owners(view: &ClusterView, name: &str) -> BTreeMap<String, usize> {
     let mut owners = BTreeMap::new();
-    for task in status(view, name).into_iter().flat_map(|status| &status.tasks) {
+    for task in status(view, name)
+        .into_iter()
+        .flat_map(|status| &status.tasks)
+    {
         *owners.entry(task.state.worker_id.to_string()).or_default() += 1;
     }
     owners
@@ -256,13 +274,16 @@ fn owners(view: &ClusterView, name: &str) -> BTreeMap<String, usize> {
 async fn one_worker_runs_a_connector_and_the_next_one_finds_it() {
     let mut cluster = Cluster::of(&["a"]).await;
     cluster.put("c", &[("tasks.max", "3")]).await;
-    cluster.until("a", |view| is(view, "c", 3, State::Running)).await;
+    cluster
+        .until("a", |view| is(view, "c", 3, State::Running))
+        .await;
     let herder = cluster.workers.remove("a").unwrap();
     assert_eq!(soon(herder.shutdown()).await, Vec::<String>::new());
     cluster.add("b");
     cluster
         .until("b", |view| {
-            is(view, "c", 3, State::Running) && owners(view, "c") == BTreeMap::from([("b".to_owned(), 3)])
+            is(view, "c", 3, State::Running)
+                && owners(view, "c") == BTreeMap::from([("b".to_owned(), 3)])
         })
         .await;
     cluster.stop().await;
@@ -272,7 +293,9 @@ async fn one_worker_runs_a_connector_and_the_next_one_finds_it() {
 async fn three_workers_share_the_work_and_see_the_same() {
     let mut cluster = Cluster::of(&["a", "b", "c"]).await;
     cluster.put("x", &[("tasks.max", "6")]).await;
-    cluster.until_all(|view| is(view, "x", 6, State::Running)).await;
+    cluster
+        .until_all(|view| is(view, "x", 6, State::Running))
+        .await;
     let balanced = |view: &ClusterView| {
         is(view, "x", 6, State::Running) && owners(view, "x").values().eq(&[2, 2, 2])
     };
@@ -280,7 +303,9 @@ async fn three_workers_share_the_work_and_see_the_same() {
     let leaving = cluster.workers.remove("b").unwrap();
     assert_eq!(soon(leaving.shutdown()).await, Vec::<String>::new());
     cluster
-        .until_all(|view| is(view, "x", 6, State::Running) && owners(view, "x").values().eq(&[3, 3]))
+        .until_all(|view| {
+            is(view, "x", 6, State::Running) && owners(view, "x").values().eq(&[3, 3])
+        })
         .await;
     cluster.add("d");
     cluster.until_all(balanced).await;
@@ -291,18 +316,30 @@ async fn three_workers_share_the_work_and_see_the_same() {
 async fn what_an_operator_wants_reaches_every_worker() {
     let cluster = Cluster::of(&["a", "b"]).await;
     cluster.put("x", &[("tasks.max", "4")]).await;
-    cluster.until_all(|view| is(view, "x", 4, State::Running)).await;
+    cluster
+        .until_all(|view| is(view, "x", 4, State::Running))
+        .await;
     let target = async |target| {
-        let order = async |herder: &DistributedHerder| herder.set_target_state("x".into(), target).await;
+        let order =
+            async |herder: &DistributedHerder| herder.set_target_state("x".into(), target).await;
         cluster.order(order).await.unwrap();
     };
     target(TargetState::Paused).await;
-    cluster.until_all(|view| is(view, "x", 4, State::Paused)).await;
+    cluster
+        .until_all(|view| is(view, "x", 4, State::Paused))
+        .await;
     target(TargetState::Stopped).await;
-    cluster.until_all(|view| is(view, "x", 0, State::Stopped)).await;
+    cluster
+        .until_all(|view| is(view, "x", 0, State::Stopped))
+        .await;
     target(TargetState::Started).await;
-    cluster.until_all(|view| is(view, "x", 4, State::Running)).await;
-    cluster.order(async |herder| herder.delete_connector("x".into()).await).await.unwrap();
+    cluster
+        .until_all(|view| is(view, "x", 4, State::Running))
+        .await;
+    cluster
+        .order(async |herder| herder.delete_connector("x".into()).await)
+        .await
+        .unwrap();
     cluster.until_all(|view| view.connectors.is_empty()).await;
     cluster.stop().await;
 }
@@ -310,7 +347,9 @@ async fn what_an_operator_wants_reaches_every_worker() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_task_is_shown_and_restarted_wherever_it_is() {
     let cluster = Cluster::of(&["a", "b"]).await;
-    cluster.put("x", &[("tasks.max", "2"), ("fail", "as it was told")]).await;
+    cluster
+        .put("x", &[("tasks.max", "2"), ("fail", "as it was told")])
+        .await;
     let failed = |view: &ClusterView| {
         status(view, "x").is_some_and(|status| {
             status.tasks.len() == 2
@@ -322,14 +361,35 @@ async fn a_failed_task_is_shown_and_restarted_wherever_it_is() {
     };
     cluster.until_all(failed).await;
     let id = ConnectorTaskId::new(&"x".into(), 1);
-    let restarted = cluster.order(async |herder| herder.restart_task(id.clone()).await).await;
-    assert_eq!(restarted, Err(HerderError::Internal("Failed to start task: x-1".to_owned())));
-    let request = RestartRequest { name: "x".into(), only_failed: true, include_tasks: true };
-    let order = async |herder: &DistributedHerder| herder.restart_connector_and_tasks(request.clone()).await;
+    let restarted = cluster
+        .order(async |herder| herder.restart_task(id.clone()).await)
+        .await;
+    assert_eq!(
+        restarted,
+        Err(HerderError::Internal(
+            "Failed to start task: x-1".to_owned()
+        ))
+    );
+    let request = RestartRequest {
+        name: "x".into(),
+        only_failed: true,
+        include_tasks: true,
+    };
+    let order = async |herder: &DistributedHerder| {
+        herder.restart_connector_and_tasks(request.clone()).await
+    };
     let restarting = cluster.order(order).await.unwrap();
-    assert!(restarting.tasks.iter().all(|task| task.state.state == State::Restarting), "{restarting:?}");
+    assert!(
+        restarting
+            .tasks
+            .iter()
+            .all(|task| task.state.state == State::Restarting),
+        "{restarting:?}"
+    );
     cluster.put("x", &[("tasks.max", "2")]).await;
-    cluster.until_all(|view| is(view, "x", 2, State::Running)).await;
+    cluster
+        .until_all(|view| is(view, "x", 2, State::Running))
+        .await;
     cluster.stop().await;
 }
 
@@ -337,17 +397,21 @@ async fn a_failed_task_is_shown_and_restarted_wherever_it_is() {
 async fn a_broker_that_is_away_stops_the_work_until_it_is_back() {
     let cluster = Cluster::with(&["a"], &[("session.timeout.ms", "6000")]).await;
     cluster.put("x", &[("tasks.max", "2")]).await;
-    cluster.until_all(|view| is(view, "x", 2, State::Running)).await;
+    cluster
+        .until_all(|view| is(view, "x", 2, State::Running))
+        .await;
     cluster.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_config_topic_that_cannot_be_right_ends_the_worker_in_kafkas_words() {
     let mut cluster = Cluster::of(&[]).await;
-    let admin = crate::storage::topic::admin(&cluster.properties(), "test".to_owned()).unwrap();
+    let admin = crate::storage::topic::admin(&cluster.properties(), "test").unwrap();
     let mut topic = kconnect_client::admin::NewTopic::new("connect-configs");
     topic.num_partitions = Some(2);
-    topic.configs.insert("cleanup.policy".to_owned(), "compact".to_owned());
+    topic
+        .configs
+        .insert("cleanup.policy".to_owned(), "compact".to_owned());
     admin.create_topic(&topic).await.unwrap();
     cluster.add("a");
     let why = soon(cluster.workers["a"].failed()).await;
@@ -365,17 +429,29 @@ async fn a_config_topic_that_cannot_be_right_ends_the_worker_in_kafkas_words() {
 async fn who_does_not_have_the_session_key_sets_no_tasks() {
     let cluster = Cluster::of(&["a"]).await;
     cluster.put("x", &[("tasks.max", "1")]).await;
-    cluster.until_all(|view| is(view, "x", 1, State::Running)).await;
+    cluster
+        .until_all(|view| is(view, "x", 1, State::Running))
+        .await;
     let put = async |signature: Option<&str>| {
         let request = InternalRequest {
             body: Bytes::from_static(b"[]"),
             signature: signature.map(str::to_owned),
             algorithm: Some("HmacSHA256".to_owned()),
         };
-        soon(cluster.any().put_task_configs("x".into(), Vec::new(), request)).await
+        soon(
+            cluster
+                .any()
+                .put_task_configs("x".into(), Vec::new(), request),
+        )
+        .await
     };
     assert!(matches!(put(None).await, Err(HerderError::BadRequest(_))));
-    assert!(matches!(put(Some("AAAA")).await, Err(HerderError::Forbidden(_) | HerderError::Unavailable(_))));
-    cluster.until_all(|view| is(view, "x", 1, State::Running)).await;
+    assert!(matches!(
+        put(Some("AAAA")).await,
+        Err(HerderError::Forbidden(_) | HerderError::Unavailable(_))
+    ));
+    cluster
+        .until_all(|view| is(view, "x", 1, State::Running))
+        .await;
     cluster.stop().await;
 }

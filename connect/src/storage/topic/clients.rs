@@ -62,11 +62,11 @@ impl LogClients<'_> {
 }
 
 /// An admin client with the worker's own settings.
-pub(crate) fn admin(worker: &Properties, client_id: String) -> Result<Admin, ConnectError> {
+pub(crate) fn admin(worker: &Properties, client_id: &str) -> Result<Admin, ConnectError> {
     let mut properties = admin_properties(worker, AdminOf::Worker);
-    properties.set("client.id", client_id.clone());
+    properties.set("client.id", client_id);
     let config = AdminConfig::from_properties(&mut properties)?;
-    Admin::new(&config).map_err(|error| cannot("create an admin client", &client_id, error))
+    Admin::new(&config).map_err(|error| cannot("create an admin client", client_id, error))
 }
 
 fn cannot(what: &str, client_id: &str, error: kconnect_client::Error) -> ConnectError {

@@ -58,9 +58,8 @@ impl CompactedTopic {
         let deadline = Instant::now() + self.patience;
         let topic = self.new_topic();
         loop {
-            let error = match admin.create_topic(&topic).await {
-                Ok(_) => return Ok(true),
-                Err(error) => error,
+            let Err(error) = admin.create_topic(&topic).await else {
+                return Ok(true);
             };
             match verdict(&error) {
                 Verdict::There => {
@@ -77,10 +76,15 @@ impl CompactedTopic {
                 }
                 Verdict::Again => {
                     let text = "Timeout expired while trying to create topic(s)";
-                    return Err(ConnectError::new(format!("{text} '{}'", self.name)).caused_by(error));
+                    return Err(
+                        ConnectError::new(format!("{text} '{}'", self.name)).caused_by(error)
+                    );
                 }
                 Verdict::Failed => {
-                    let text = format!("Error while attempting to create/find topic(s) '{}'", self.name);
+                    let text = format!(
+                        "Error while attempting to create/find topic(s) '{}'",
+                        self.name
+                    );
                     return Err(ConnectError::new(text).caused_by(error));
                 }
             }
@@ -92,7 +96,9 @@ impl CompactedTopic {
         topic.num_partitions = Some(self.partitions).filter(|&count| count > 0);
         topic.replication_factor = Some(self.replication_factor).filter(|&factor| factor > 0);
         topic.configs = self.configs.clone();
-        topic.configs.insert("cleanup.policy".to_owned(), COMPACT.to_owned());
+        topic
+            .configs
+            .insert("cleanup.policy".to_owned(), COMPACT.to_owned());
         topic
     }
 
@@ -108,9 +114,16 @@ impl CompactedTopic {
                 return Ok(());
             }
         };
-        let policy = configs.get("cleanup.policy").and_then(|entry| entry.value.clone());
+        let policy = configs
+            .get("cleanup.policy")
+            .and_then(|entry| entry.value.clone());
         let policy = policy.unwrap_or_default();
-        if policy.split(',').map(str::trim).filter(|one| !one.is_empty()).eq([COMPACT]) {
+        if policy
+            .split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .eq([COMPACT])
+        {
             return Ok(());
         }
         Err(ConnectError::new(format!(

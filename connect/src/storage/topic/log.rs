@@ -67,7 +67,9 @@ impl TopicLog {
             .collect();
         let mut consumer = clients.consumer()?;
         let assigned = consumer.assign(partitions.iter().cloned());
-        assigned.map_err(|error| ConnectError::new(format!("cannot read topic '{topic}'")).caused_by(error))?;
+        assigned.map_err(|error| {
+            ConnectError::new(format!("cannot read topic '{topic}'")).caused_by(error)
+        })?;
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let (outbox, events) = mpsc::channel(EVENTS_MAX);
         tokio::spawn(Reader::new(Arc::clone(&topic), consumer, inbox, outbox).run());
@@ -86,7 +88,11 @@ impl TopicLog {
     /// # Errors
     ///
     /// The record was not sent; the delivery says what becomes of one that was.
-    pub(crate) async fn send(&self, key: &[u8], value: Option<&[u8]>) -> Result<Delivery, kconnect_client::Error> {
+    pub(crate) async fn send(
+        &self,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<Delivery, kconnect_client::Error> {
         let record = ProducerRecord::to(&self.topic).key(key);
         let record = match value {
             Some(value) => record.value(value),
@@ -100,14 +106,19 @@ impl TopicLog {
     /// # Errors
     ///
     /// Why the first that failed did.
-    pub(crate) async fn write<K, V>(&self, records: impl IntoIterator<Item = (K, Option<V>)>) -> Result<(), ConnectError>
+    pub(crate) async fn write<K, V>(
+        &self,
+        records: impl IntoIterator<Item = (K, Option<V>)>,
+    ) -> Result<(), ConnectError>
     where
         K: AsRef<[u8]>,
         V: AsRef<[u8]>,
     {
         let mut deliveries = Vec::new();
         for (key, value) in records {
-            let sent = self.send(key.as_ref(), value.as_ref().map(AsRef::as_ref)).await;
+            let sent = self
+                .send(key.as_ref(), value.as_ref().map(AsRef::as_ref))
+                .await;
             deliveries.push(sent.map_err(|error| self.not_written(error))?);
         }
         for delivery in deliveries {
@@ -131,7 +142,10 @@ impl TopicLog {
         let ends = self.ends().await;
         let (reply, reached) = oneshot::channel();
         let closed = || ConnectError::new(format!("topic '{}' is not read any more", self.topic));
-        self.commands.send(ReadTo { ends, reply }).await.map_err(|_| closed())?;
+        self.commands
+            .send(ReadTo { ends, reply })
+            .await
+            .map_err(|_| closed())?;
         reached.await.map_err(|_| closed())
     }
 
@@ -141,15 +155,25 @@ impl TopicLog {
     async fn ends(&self) -> BTreeMap<TopicPartition, i64> {
         let mut ends = BTreeMap::new();
         loop {
-            let missing = self.partitions.iter().filter(|partition| !ends.contains_key(*partition));
-            let missing = missing.map(|partition| (partition.clone(), OffsetSpec::Latest)).collect();
-            let listed = self.admin.list_offsets(&missing, IsolationLevel::ReadUncommitted).await;
+            let missing = self
+                .partitions
+                .iter()
+                .filter(|partition| !ends.contains_key(*partition));
+            let missing = missing
+                .map(|partition| (partition.clone(), OffsetSpec::Latest))
+                .collect();
+            let listed = self
+                .admin
+                .list_offsets(&missing, IsolationLevel::ReadUncommitted)
+                .await;
             for (partition, listed) in listed {
                 match listed {
                     Ok(listed) => {
                         ends.insert(partition, listed.offset.unwrap_or(0));
                     }
-                    Err(error) => warn!(%error, "the end of {partition} cannot be seen; trying again"),
+                    Err(error) => {
+                        warn!(%error, "the end of {partition} cannot be seen; trying again")
+                    }
                 }
             }
             if ends.len() == self.partitions.len() {
@@ -174,6 +198,8 @@ impl TopicLog {
 
 impl fmt::Debug for TopicLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TopicLog").field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("TopicLog")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
     }
 }

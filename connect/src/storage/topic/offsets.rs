@@ -40,7 +40,10 @@ impl Known {
                         // A copy: a part of it would keep the whole answer of the broker alive.
                         match record.value() {
                             Some(value) => {
-                                known.insert(Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+                                known.insert(
+                                    Bytes::copy_from_slice(key),
+                                    Bytes::copy_from_slice(value),
+                                );
                             }
                             None => {
                                 known.remove(key);
@@ -74,7 +77,10 @@ impl TopicOffsetStore {
 }
 
 impl OffsetStore for TopicOffsetStore {
-    fn get<'a>(&'a self, keys: &'a [Bytes]) -> BoxFuture<'a, Result<Vec<Option<Bytes>>, ConnectError>> {
+    fn get<'a>(
+        &'a self,
+        keys: &'a [Bytes],
+    ) -> BoxFuture<'a, Result<Vec<Option<Bytes>>, ConnectError>> {
         Box::pin(async move {
             self.log.read_to_end().await?;
             let known = self.known.lock();
@@ -99,7 +105,9 @@ impl OffsetStore for TopicOffsetStore {
                 }
                 Ok(())
             });
-            writing.await.unwrap_or_else(|_| Err(ConnectError::new("the worker is going away")))
+            writing
+                .await
+                .unwrap_or_else(|_| Err(ConnectError::new("the worker is going away")))
         })
     }
 
@@ -107,7 +115,10 @@ impl OffsetStore for TopicOffsetStore {
         Box::pin(async {
             self.log.read_to_end().await?;
             let known = self.known.lock();
-            Ok(known.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())
+            Ok(known
+                .iter()
+                .map(|(key, value)| (key.clone(), Some(value.clone())))
+                .collect())
         })
     }
 }

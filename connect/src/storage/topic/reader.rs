@@ -68,7 +68,11 @@ impl Reader {
 
     async fn step(&mut self) -> Option<()> {
         self.release().await?;
-        let patience = if self.waiting.is_empty() { POLL } else { POLL_EAGERLY };
+        let patience = if self.waiting.is_empty() {
+            POLL
+        } else {
+            POLL_EAGERLY
+        };
         let wake = tokio::select! {
             command = self.commands.recv() => Wake::Command(command),
             polled = self.consumer.poll(patience) => Wake::Polled(polled),
@@ -100,12 +104,19 @@ impl Reader {
             .collect();
         let is_there = |waiting: &ReadTo| {
             let mut ends = waiting.ends.iter();
-            ends.all(|(partition, &end)| end <= 0 || positions.get(partition).is_some_and(|&at| at >= end))
+            ends.all(|(partition, &end)| {
+                end <= 0 || positions.get(partition).is_some_and(|&at| at >= end)
+            })
         };
-        let (there, left) = std::mem::take(&mut self.waiting).into_iter().partition::<Vec<_>, _>(is_there);
+        let (there, left) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<Vec<_>, _>(is_there);
         self.waiting = left;
         for reached in there {
-            self.events.send(LogEvent::Reached(reached.reply)).await.ok()?;
+            self.events
+                .send(LogEvent::Reached(reached.reply))
+                .await
+                .ok()?;
         }
         Some(())
     }

@@ -32,7 +32,7 @@ impl Test {
             ("bootstrap.servers", broker.bootstrap_servers()),
             ("group.id", "workers".to_owned()),
         ]);
-        let admin = admin(&worker, "workers-shared-admin".to_owned()).unwrap();
+        let admin = admin(&worker, "workers-shared-admin").unwrap();
         Self {
             _broker: broker,
             worker,
@@ -71,7 +71,11 @@ async fn until_reached(events: &mut mpsc::Receiver<LogEvent>) -> Vec<(String, Op
     loop {
         match events.recv().await.unwrap() {
             LogEvent::Records(records) => {
-                seen.extend(records.iter().map(|record| (text(record.key().unwrap()), record.value().map(text))));
+                seen.extend(
+                    records
+                        .iter()
+                        .map(|record| (text(record.key().unwrap()), record.value().map(text))),
+                );
             }
             LogEvent::Reached(reply) => {
                 reply.send(()).unwrap();
@@ -95,7 +99,9 @@ async fn a_topic_is_made_compacted_and_found_the_next_time() {
 async fn a_topic_that_forgets_is_refused_in_kafkas_words() {
     let test = Test::start().await;
     let mut forgetful = kconnect_client::admin::NewTopic::new("internal");
-    forgetful.configs.insert("cleanup.policy".to_owned(), "delete".to_owned());
+    forgetful
+        .configs
+        .insert("cleanup.policy".to_owned(), "delete".to_owned());
     test.admin.create_topic(&forgetful).await.unwrap();
     let error = topic(1).ensure(&test.admin).await.unwrap_err().to_string();
     assert!(
@@ -129,12 +135,18 @@ async fn a_second_log_reads_all_from_the_beginning() {
     let test = Test::start().await;
     let (first, _events) = test.log(4).await;
     let keys: Vec<String> = (0..200).map(|number| format!("key-{number}")).collect();
-    first.write(keys.iter().map(|key| (key, Some("v")))).await.unwrap();
+    first
+        .write(keys.iter().map(|key| (key, Some("v"))))
+        .await
+        .unwrap();
     let (second, mut events) = test.log(4).await;
     let (reached, mut seen) = tokio::join!(second.read_to_end(), until_reached(&mut events));
     reached.unwrap();
     seen.sort();
-    let mut expected: Vec<_> = keys.into_iter().map(|key| (key, Some("v".to_owned()))).collect();
+    let mut expected: Vec<_> = keys
+        .into_iter()
+        .map(|key| (key, Some("v".to_owned())))
+        .collect();
     expected.sort();
     assert_eq!(seen, expected);
 }
@@ -146,8 +158,14 @@ async fn offsets_are_there_for_the_next_worker() {
     let store = TopicOffsetStore::new(log, events);
     let key = |name: &str| Bytes::from(format!(r#"["c",{{"file":"{name}"}}]"#));
     let offset = |position: u32| Some(Bytes::from(format!(r#"{{"position":{position}}}"#)));
-    store.set(vec![(key("a"), offset(1)), (key("b"), offset(2))]).await.unwrap();
-    store.set(vec![(key("a"), offset(3)), (key("b"), None)]).await.unwrap();
+    store
+        .set(vec![(key("a"), offset(1)), (key("b"), offset(2))])
+        .await
+        .unwrap();
+    store
+        .set(vec![(key("a"), offset(3)), (key("b"), None)])
+        .await
+        .unwrap();
     let (log, events) = test.log(5).await;
     let next = TopicOffsetStore::new(log, events);
     let found = next.get(&[key("a"), key("b"), key("c")]).await.unwrap();

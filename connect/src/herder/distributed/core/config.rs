@@ -54,7 +54,8 @@ impl Core {
                 self.rebalance("a connector was removed");
             }
             ConfigEvent::TasksUpdated(tasks) => {
-                info!("Tasks {tasks:?} configs updated");
+                let tasks: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+                info!("Tasks [{}] configs updated", tasks.join(", "));
                 self.rebalance("task configurations were updated");
             }
             ConfigEvent::TargetStateChanged(name) => info!("Connector {name} target state change"),

@@ -299,7 +299,9 @@ impl Core {
     /// Work goes on for as long as the others wait for this worker's return, which they do in cooperative groups: a few
     /// absences, each longer than the last, that add up to less than `scheduled.rebalance.max.delay.ms`.
     fn leave_for_a_while(&mut self) {
-        warn!("Didn't reach end of config log quickly enough: this worker leaves the group for a while");
+        warn!(
+            "Didn't reach end of config log quickly enough: this worker leaves the group for a while"
+        );
         self.group.pending = None;
         let place = self.group.joined.as_ref();
         let is_eager = place.is_none_or(|place| place.protocol == Protocol::Eager);
@@ -313,7 +315,9 @@ impl Core {
         };
         self.group.absences = if left > 0 { self.group.absences + 1 } else { 0 };
         if is_eager || left == 0 {
-            info!("Revoking current running assignment: this worker has not caught up with the latest updates of the cluster");
+            info!(
+                "Revoking current running assignment: this worker has not caught up with the latest updates of the cluster"
+            );
             self.group.assigned = Work::default();
             self.group.joined = None;
         }

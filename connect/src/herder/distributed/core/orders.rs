@@ -265,7 +265,10 @@ impl Core {
                 "Could not fence out zombies for connector {name}: this leader cannot do that yet; let a Java worker lead the \
                  cluster, or set exactly.once.source.support=disabled on all workers"
             ))),
-            _ => Ok((vec![ConfigRecord::TaskCount(Arc::clone(name), tasks)], What::Done)),
+            _ => Ok((
+                vec![ConfigRecord::TaskCount(Arc::clone(name), tasks)],
+                What::Done,
+            )),
         }
     }
 

@@ -77,6 +77,7 @@ impl<K: Ord + Clone> Parts<K> {
     }
 
     /// The run of a part that is up.
+    #[cfg(test)]
     pub(super) fn run(&self, key: &K) -> Option<RunId> {
         self.parts
             .get(key)
@@ -87,13 +88,6 @@ impl<K: Ord + Clone> Parts<K> {
     /// The state that a part last reported.
     pub(super) fn state(&self, key: &K) -> Option<State> {
         self.parts.get(key)?.state
-    }
-
-    /// Whether a part is up or on its way down.
-    pub(super) fn is_there(&self, key: &K) -> bool {
-        self.parts
-            .get(key)
-            .is_some_and(|part| part.phase != Phase::Down)
     }
 
     /// Whether nothing is up or on its way down.

@@ -102,7 +102,8 @@ impl Core {
                 (parcel.due, parcel.ticket) = (None, Some(ticket));
                 let configs = parcel.configs.iter().map(|config| ConfigMap::clone(config));
                 let records = task_records(&name, configs.collect());
-                self.actions.push_back(Action::WriteConfig { ticket, records });
+                self.actions
+                    .push_back(Action::WriteConfig { ticket, records });
             } else if let Some(leader_url) = &leader_url {
                 parcel.due = None;
                 self.actions.push_back(Action::SendTaskConfigs {
