@@ -9,7 +9,7 @@ use crate::connectors::file_sink::FileStreamSinkConnector;
 use crate::connectors::file_source::FileStreamSourceConnector;
 use crate::converters::{
     BooleanConverter, ByteArrayConverter, DoubleConverter, FloatConverter, IntegerConverter,
-    JsonConverter, LongConverter, ShortConverter, StringConverter,
+    JsonConverter, LongConverter, ShortConverter, SimpleHeaderConverter, StringConverter,
 };
 
 /// The plugins that a worker can run.
@@ -112,6 +112,7 @@ impl Plugins {
             .converter::<LongConverter>()
             .converter::<ShortConverter>()
             .converter::<BooleanConverter>()
+            .header_converter::<SimpleHeaderConverter>()
             .header_converter::<JsonConverter>()
             .header_converter::<StringConverter>()
             .header_converter::<ByteArrayConverter>()

@@ -5,6 +5,7 @@ mod byte_array;
 mod charset;
 pub mod json;
 mod number;
+mod simple_header;
 mod string;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use json::JsonConverter;
 pub use number::{
     DoubleConverter, FloatConverter, IntegerConverter, LongConverter, ShortConverter,
 };
+pub use simple_header::SimpleHeaderConverter;
 pub use string::{StringConverter, StringConverterConfig};
 
 use crate::api::{Properties, Role};

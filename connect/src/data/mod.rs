@@ -17,6 +17,7 @@ mod structure;
 mod text;
 mod validate;
 mod value;
+pub mod values;
 
 #[cfg(test)]
 pub(crate) mod show;
