@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{Process, Result, kconnect_binary, ports};
 
 /// How long anything may take on a machine that is busy with other things.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// A directory with the property files that come with the program, changed only in ports and paths.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A directory with ports of its own. Offsets are committed every 200 ms.
+    /// A directory with ports of its own. Offsets are committed every 200 ms, and tasks have a minute to stop.
     pub fn new() -> Result<Self> {
         let ports = ports::free(2)?;
         let site = Self {
@@ -41,7 +41,7 @@ impl Site {
         let shipped = fs::read_to_string(config("connect-standalone.properties"))?;
         let changed = format!(
             "{shipped}\nbootstrap.servers=127.0.0.1:{}\noffset.storage.file.filename={}\nlisteners=http://127.0.0.1:{}\n\
-             offset.flush.interval.ms=200\n",
+             offset.flush.interval.ms=200\ntask.shutdown.graceful.timeout.ms=60000\n",
             site.broker,
             site.path("connect.offsets").display(),
             site.rest

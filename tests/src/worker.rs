@@ -40,23 +40,22 @@ pub fn static_binary() -> Result<PathBuf> {
 fn named_or_built(binary: &Binary, variable: &str, target: Option<&str>) -> Result<PathBuf> {
     let find = || match std::env::var_os(variable) {
         Some(path) => Ok(path.into()),
-        None => build(target).map_err(|error| error.to_string()),
+        None => build("--bin", "kconnect", target).map_err(|error| error.to_string()),
     };
     binary.get_or_init(find).clone().map_err(Into::into)
 }
 
-fn build(target: Option<&str>) -> Result<PathBuf> {
+/// The path of an example of the package `kconnect`, built with the profile of this test.
+pub fn example_binary(name: &str) -> Result<PathBuf> {
+    build("--example", name, None)
+}
+
+/// Builds a binary (`--bin`) or an example (`--example`) of the package `kconnect`.
+fn build(kind: &str, name: &str, target: Option<&str>) -> Result<PathBuf> {
     let release = !cfg!(debug_assertions);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args([
-        "build",
-        "--quiet",
-        "--package",
-        "kconnect",
-        "--bin",
-        "kconnect",
-    ]);
+    command.args(["build", "--quiet", "--package", "kconnect", kind, name]);
     let mut directory = target_directory();
     if let Some(target) = target {
         command.args(["--target", target]);
@@ -68,10 +67,13 @@ fn build(target: Option<&str>) -> Result<PathBuf> {
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("cannot build kconnect: {said}").into());
+        return Err(format!("cannot build {name}: {said}").into());
     }
-    let profile = if release { "release" } else { "debug" };
-    Ok(directory.join(profile).join("kconnect"))
+    directory.push(if release { "release" } else { "debug" });
+    if kind == "--example" {
+        directory.push("examples");
+    }
+    Ok(directory.join(name))
 }
 
 /// Whether [`kconnect_binary`] is optimized, so that large scenarios may be large.

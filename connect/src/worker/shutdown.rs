@@ -46,3 +46,30 @@ pub(crate) async fn broker(broker: Broker) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_stops_is_given_up() {
+        let mut signals = Signals::listen().unwrap();
+        let begun = Instant::now();
+        orderly(std::future::pending(), Duration::from_secs(5), &mut signals).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(35));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stops_is_waited_for() {
+        let mut signals = Signals::listen().unwrap();
+        let begun = Instant::now();
+        let stop = async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            vec!["task c-0".to_owned()]
+        };
+        orderly(stop, Duration::from_secs(5), &mut signals).await;
+        assert_eq!(begun.elapsed(), Duration::from_secs(3));
+    }
+}
