@@ -126,6 +126,7 @@ impl Standalone {
                 runtime,
             }),
         });
+        info!("Herder started");
         info!(
             "Kafka Connect worker initialization took {}ms",
             begun.elapsed().as_millis()
@@ -142,6 +143,8 @@ impl Standalone {
     /// Creates the connectors of the files one after the other; returns only if one cannot be created.
     async fn run(&self, connectors: Vec<(PathBuf, PutConnector)>) -> Failure {
         for (file, put) in connectors {
+            let doing = format!("creating connector {} from {}", put.name, file.display());
+            self.herder.starting(doing).await;
             match self.herder.put_connector(put).await {
                 Ok(put) => info!("Created connector {}", put.info.name),
                 Err(error) => {

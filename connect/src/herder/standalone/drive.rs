@@ -17,6 +17,8 @@ use crate::runtime::worker::Worker;
 pub(super) enum Message {
     /// Do this and answer.
     Order(Order, Reply),
+    /// The worker, which is still starting, is busy with this.
+    Starting(String),
     /// The connectors given at the start have been dealt with.
     Ready,
     /// Stop everything and name what did not stop in time.
@@ -68,6 +70,7 @@ pub(super) async fn drive(
                 waiting.replies.insert(ticket, reply);
                 core.handle_order(now, ticket, order);
             }
+            Event::Message(Some(Message::Starting(doing))) => core.starting(doing),
             Event::Message(Some(Message::Ready)) => core.ready(),
             Event::Message(Some(Message::Shutdown(reply))) => {
                 waiting.shutdown = Some(reply);

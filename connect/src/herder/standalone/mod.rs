@@ -91,6 +91,11 @@ impl StandaloneHerder {
         }
     }
 
+    /// Says what the worker is busy with while it starts.
+    pub(crate) async fn starting(&self, doing: String) {
+        let _ = self.messages.send(Message::Starting(doing)).await;
+    }
+
     /// The connectors given at the start have been dealt with.
     pub(crate) async fn ready(&self) {
         let _ = self.messages.send(Message::Ready).await;

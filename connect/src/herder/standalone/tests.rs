@@ -71,7 +71,10 @@ fn state(herder: &StandaloneHerder) -> Option<State> {
 #[tokio::test(start_paused = true)]
 async fn a_connector_lives_through_its_states() {
     let herder = herder();
-    assert!(herder.view().starting.is_some());
+    herder.starting("creating connector c".to_owned()).await;
+    herder.ping().await.unwrap();
+    let starting = herder.view().starting.clone().map(|stage| stage.doing);
+    assert_eq!(starting.as_deref(), Some("creating connector c"));
     herder.ready().await;
     let new = put(&herder, &[]).await.unwrap();
     assert!(new.created);

@@ -183,6 +183,12 @@ impl Core {
         }
     }
 
+    /// The worker, which is still starting, is busy with `doing`.
+    pub(crate) fn starting(&mut self, doing: String) {
+        self.starting = Some(Stage { doing });
+        self.view_is_stale = true;
+    }
+
     /// The connectors given at the start have been dealt with.
     pub(crate) fn ready(&mut self) {
         self.starting = None;
