@@ -13,7 +13,10 @@ pub mod producer;
 
 pub use cluster::{Broker, Metadata, Partition, Target, Topic};
 pub use error::{Error, ErrorKind};
-pub use kconnect_protocol::{ErrorCode, TopicPartition};
+pub use kconnect_protocol::compression::Compression;
+pub use kconnect_protocol::types::{BrokerId, IsolationLevel};
+pub use kconnect_protocol::{ErrorCode, TopicPartition, Uuid};
+pub use net::Address;
 
 /// Parts that tests, fuzz targets and kconnect's own crates reach into. Not stable.
 #[doc(hidden)]

@@ -40,6 +40,8 @@ const JOIN_LAPSE: Duration = Duration::from_secs(5);
 pub struct Member {
     commands: mpsc::Sender<Command>,
     events: mpsc::Receiver<(u64, GroupEvent)>,
+    /// Events that were received and not taken.
+    waiting: VecDeque<(u64, GroupEvent)>,
     status: watch::Receiver<MemberStatus>,
     life: Arc<SignOfLife>,
     /// The last event that the owner took.
@@ -92,6 +94,7 @@ impl Member {
         Self {
             commands,
             events,
+            waiting: VecDeque::new(),
             status,
             life,
             told: 0,
@@ -157,18 +160,27 @@ impl Member {
     ///
     /// Cancel safe: an event is taken when this returns.
     pub async fn event(&mut self) -> GroupEvent {
-        match self.events.recv().await {
-            Some((told, event)) => {
-                self.told = told;
-                event
+        if self.waiting.is_empty() {
+            match self.events.recv().await {
+                Some(event) => self.waiting.push_back(event),
+                None => return GroupEvent::Failed(ended()),
             }
-            None => GroupEvent::Failed(ended()),
         }
+        self.try_event()
+            .unwrap_or_else(|| GroupEvent::Failed(ended()))
     }
 
     /// The next event, if there is one already; to be answered with [`Member::ready`].
+    ///
+    /// Of a membership that is lost only the loss is told: what came before it is void.
     pub fn try_event(&mut self) -> Option<GroupEvent> {
-        let (told, event) = self.events.try_recv().ok()?;
+        while let Ok(event) = self.events.try_recv() {
+            if matches!(event.1, GroupEvent::Lost(_)) {
+                self.waiting.clear();
+            }
+            self.waiting.push_back(event);
+        }
+        let (told, event) = self.waiting.pop_front()?;
         self.told = told;
         Some(event)
     }
@@ -198,9 +210,7 @@ impl Member {
         let (reply, left) = oneshot::channel();
         self.send(Command::Leave(reason.to_owned(), reply)).await?;
         let left = timeout(wait, left).await;
-        while let Ok((told, _)) = self.events.try_recv() {
-            self.told = told;
-        }
+        while self.try_event().is_some() {}
         match left {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(ended()),

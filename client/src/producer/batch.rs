@@ -213,6 +213,12 @@ impl ProducerBatch {
         }
     }
 
+    /// Tells everybody what became of it. Its memory is free by then: whoever waited finds room.
+    pub(crate) fn settle(self, outcome: Outcome) {
+        drop(self.memory);
+        self.fate.settle(outcome);
+    }
+
     /// The error for senders: it says whether the broker may have the records.
     pub(crate) fn failure(&self, error: &Error) -> Outcome {
         let is_unknown = self.maybe_written || self.is_in_flight();

@@ -131,7 +131,9 @@ impl Partition {
             }
             self.close_open(&mut gathered, terms, now());
         }
-        if how.is_sticky && gathered.sticky_bytes + bytes > terms.batch_size {
+        // A partition that was just chosen takes a record of any size.
+        let had_its_share = gathered.sticky_bytes + bytes > terms.batch_size;
+        if how.is_sticky && gathered.sticky_bytes > 0 && had_its_share {
             gathered.sticky_bytes = 0;
             return Err(NotAppended::Switch);
         }

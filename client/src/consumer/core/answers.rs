@@ -291,14 +291,14 @@ impl Core {
                 let error = Error::broker(code).during(format!(
                     "fetching partition `{name}` at offset {offset} (seek past it to skip, or resume to try again)"
                 ));
-                self.errors.push_back(error);
+                self.errors.push_back((Some(name.clone()), error));
             }
             code if code.is_retriable() || code == ErrorCode::UnknownServerError => {
                 tracing::debug!(partition = %name, error = %code, "fetch failed, trying again");
             }
             code => {
                 let error = Error::broker(code).during(format!("fetching partition `{name}`"));
-                self.errors.push_back(error);
+                self.errors.push_back((Some(name.clone()), error));
             }
         }
     }
@@ -358,10 +358,8 @@ impl Core {
                  (an out-of-sync replica became leader); seek to go on",
                 end.offset, position.offset
             );
-            self.errors.push_back(Error::new(
-                ErrorKind::Broker(ErrorCode::OffsetOutOfRange),
-                text,
-            ));
+            let error = Error::new(ErrorKind::Broker(ErrorCode::OffsetOutOfRange), text);
+            self.errors.push_back((Some(name.clone()), error));
         }
         self.ready
             .retain(|slice| slice.name != *name || slice.version == version);
@@ -388,10 +386,8 @@ impl Core {
         let text = format!(
             "partition `{name}` has no position: {why}, and auto.offset.reset is none; seek to one"
         );
-        self.errors.push_back(Error::new(
-            ErrorKind::Broker(ErrorCode::OffsetOutOfRange),
-            text,
-        ));
+        let error = Error::new(ErrorKind::Broker(ErrorCode::OffsetOutOfRange), text);
+        self.errors.push_back((Some(name.clone()), error));
     }
 
     pub(super) fn halt_unreadable(&mut self, name: &TopicPartition, unreadable: &Unreadable) {
@@ -409,8 +405,8 @@ impl Core {
             "partition `{name}` cannot be read at offset {offset}: {}; {remedy}, or resume to try again",
             unreadable.error
         );
-        self.errors
-            .push_back(Error::new(ErrorKind::BrokerMisbehaved, text));
+        let error = Error::new(ErrorKind::BrokerMisbehaved, text);
+        self.errors.push_back((Some(name.clone()), error));
     }
 
     fn go_on_at(&mut self, name: &TopicPartition, position: Position) {
@@ -453,7 +449,7 @@ impl Core {
         if error.is_retriable() {
             tracing::debug!(%error, "request of the consumer failed, trying again");
         } else {
-            self.errors.push_back(error);
+            self.errors.push_back((None, error));
         }
     }
 }

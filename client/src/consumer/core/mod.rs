@@ -77,7 +77,8 @@ pub(crate) struct Core {
     partitions: BTreeMap<TopicPartition, Partition>,
     sources: BTreeMap<BrokerId, Source>,
     ready: VecDeque<Slice>,
-    errors: VecDeque<Error>,
+    /// With the partition that an error is about: it is void once the caller says where to go on.
+    errors: VecDeque<(Option<TopicPartition>, Error)>,
     jobs: VecDeque<Job>,
     /// Whether something happened since the last look for jobs.
     is_dirty: bool,
@@ -153,6 +154,11 @@ impl Core {
         let partitions = &self.partitions;
         self.ready
             .retain(|slice| partitions.contains_key(&slice.name));
+        self.errors.retain(|(about, _)| {
+            about
+                .as_ref()
+                .is_none_or(|name| partitions.contains_key(name))
+        });
         for name in names {
             if !self.partitions.contains_key(name) {
                 let partition = self.new_partition(name, committed);
@@ -203,6 +209,7 @@ impl Core {
         let version = self.next_version();
         self.assigned_mut(name)?.activate(position, version);
         self.forget_slices(name);
+        self.forget_errors(name);
         Ok(())
     }
 
@@ -211,6 +218,7 @@ impl Core {
         self.assigned_mut(name)?
             .set_phase(Phase::Reset(to, Wait::default()), version);
         self.forget_slices(name);
+        self.forget_errors(name);
         Ok(())
     }
 
@@ -294,12 +302,12 @@ impl Core {
 
     /// Something went wrong outside.
     pub(crate) fn report(&mut self, error: Error) {
-        self.errors.push_back(error);
+        self.errors.push_back((None, error));
     }
 
     /// An error for the caller; each is reported once.
     pub(crate) fn poll_error(&mut self) -> Option<Error> {
-        self.errors.pop_front()
+        self.errors.pop_front().map(|(_, error)| error)
     }
 
     /// Up to `limit` records, in the order in which they came; positions move behind them.
@@ -361,6 +369,11 @@ impl Core {
     fn forget_slices(&mut self, name: &TopicPartition) {
         self.ready.retain(|slice| slice.name != *name);
         self.is_dirty = true;
+    }
+
+    fn forget_errors(&mut self, name: &TopicPartition) {
+        self.errors
+            .retain(|(about, _)| about.as_ref() != Some(name));
     }
 
     fn assigned(&self, name: &TopicPartition) -> Result<&Partition, Error> {

@@ -142,7 +142,7 @@ impl Sender {
         }
         queue.failures = 0;
         if let Some(batch) = queue.remove(at, true) {
-            batch.fate.settle(Outcome::Written {
+            batch.settle(Outcome::Written {
                 base_offset,
                 log_append_time,
             });
@@ -224,7 +224,7 @@ impl Sender {
             if let Outcome::Failed(error) = &outcome {
                 tracing::debug!(partition = %queue.partition.topic_partition, %error, records = batch.records, "a batch failed");
             }
-            batch.fate.settle(outcome);
+            batch.settle(outcome);
         }
     }
 }
