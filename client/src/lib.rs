@@ -1,4 +1,5 @@
 //! An async Kafka client in pure Rust: producer, consumer, groups, admin.
+#![doc = include_str!("../README.md")]
 
 pub mod admin;
 mod attempts;

@@ -160,7 +160,11 @@ impl Admin {
             Outcome::Done(Err(error)) if error.code() == Some(ErrorCode::GroupIdNotFound) => {
                 let modern = self.describe_modern(group, left).await;
                 let is_answer = match &modern {
-                    Outcome::Done(Err(error)) => error.kind() != ErrorKind::BrokerIncompatible,
+                    // Kafka 3.9 offers the API, and says this where the protocol is not switched on.
+                    Outcome::Done(Err(error)) => {
+                        error.kind() != ErrorKind::BrokerIncompatible
+                            && error.code() != Some(ErrorCode::UnsupportedVersion)
+                    }
                     _ => true,
                 };
                 if is_answer { modern } else { classic }

@@ -38,6 +38,11 @@ pub(super) async fn drive(shared: Arc<Shared>) {
         };
         tokio::select! {
             asked = asked => match asked {
+                Some((_, Ok(response))) if shared.is_empty_answer(&response) => {
+                    let text = "the broker knows of no brokers yet: it is starting";
+                    let error = Error::new(ErrorKind::Network, text).without_effect();
+                    shared.take_failure(&error, &mut round);
+                }
                 Some((ask, Ok(response))) => {
                     shared.take_answer(ask, response);
                     round = Round::default();
@@ -111,6 +116,13 @@ impl Shared {
                 address: self.bootstrap.get(at)?.clone(),
             }),
         }
+    }
+
+    /// A broker that starts may answer before it has heard of the cluster, itself included: nothing can be done with that.
+    fn is_empty_answer(&self, response: &MetadataResponse) -> bool {
+        !response.error_code.is_error()
+            && response.brokers.is_empty()
+            && self.metadata().brokers().len() == 0
     }
 
     fn take_answer(&self, ask: &Ask, response: MetadataResponse) {

@@ -104,6 +104,21 @@ async fn a_cluster_that_comes_back_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_broker_that_has_not_heard_of_its_cluster_yet_is_asked_again() {
+    let fake = Fake::new();
+    let brokers = std::mem::take(&mut fake.state().brokers);
+    let cluster = client(&fake, "one:1");
+    let error = cluster.brokers(now() + LONG).await.unwrap_err();
+    assert!(error.to_string().contains("it is starting"), "{error}");
+    let (found, ()) = tokio::join!(cluster.brokers(now() + LONG), async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        fake.state().brokers = brokers;
+    });
+    assert_eq!(found.unwrap().brokers().len(), 2);
+    cluster.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_no_attempt_can_cure_is_said_at_once() {
     let fake = Fake::new();
     fake.set("one:1", Host::SpeaksTls);

@@ -9,6 +9,7 @@
 mod admin;
 mod consumer;
 mod consumer_faults;
+mod examples;
 mod groups;
 mod groups_faults;
 mod producer;

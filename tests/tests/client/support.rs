@@ -1,14 +1,15 @@
 //! What the scenarios share: clients with short waits, topics, numbered records, and loops with a limit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kconnect_client::TopicPartition;
 use kconnect_client::admin::{Admin, NewTopic};
 use kconnect_client::config::{AdminConfig, AutoOffsetReset};
 use kconnect_client::config::{ConsumerConfig, ProducerConfig};
 use kconnect_client::consumer::{Consumer, ConsumerEvent, ConsumerRecord};
 use kconnect_client::producer::{Producer, ProducerRecord};
+use kconnect_client::{Error, Topic, TopicPartition};
 use kconnect_tests::Cluster;
 use kconnect_tests::real::unique;
 
@@ -106,8 +107,27 @@ pub(crate) async fn topic_with(
         .collect();
     let admin = admin(cluster);
     admin.create_topic(&topic).await.unwrap();
+    until_described(&admin, &topic.name, |described| {
+        described.is_ok_and(|described| described.partitions.iter().all(|own| own.leader.is_some()))
+    })
+    .await;
     admin.close().await;
     topic.name
+}
+
+/// Asks for a topic until it is described as `expected`: brokers hear of changes a moment later than the controller.
+pub(crate) async fn until_described(
+    admin: &Admin,
+    topic: &str,
+    expected: impl Fn(Result<Arc<Topic>, Error>) -> bool,
+) {
+    let asking = async {
+        while !expected(admin.describe_topic(topic).await) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let asked = tokio::time::timeout(PATIENCE, asking).await;
+    asked.expect("the topic is described as it should be");
 }
 
 /// Writes numbers as values to each of the partitions, and waits until they are acknowledged.

@@ -41,6 +41,21 @@ fn a_record_larger_than_a_batch_has_one_of_its_own() {
 }
 
 #[test]
+fn a_record_larger_than_a_batch_may_leave_its_partition_to_the_partitioner() {
+    let mut bench = Bench::new(|config| config.batch_size = 200);
+    let large = "x".repeat(500);
+    for _ in 0..3 {
+        let record = ProducerRecord::to("t").value(large.as_bytes());
+        let _delivery = bench.try_send(&record).unwrap();
+    }
+    let requests = bench.requests();
+    let batches = requests.iter().flat_map(|request| &request.parts);
+    assert!(
+        batches.clone().count() > 0 && batches.clone().all(|part| part.header.record_count == 1)
+    );
+}
+
+#[test]
 fn batches_grow_while_their_broker_is_busy() {
     let mut bench = Bench::eager();
     let [a, ..] = bench.three_in_flight();
