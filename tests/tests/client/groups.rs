@@ -27,6 +27,9 @@ scenarios! {
         a_member_that_does_not_poll_is_taken_out;
 }
 
+/// More than any scenario has to tell.
+const HEARD_MAX: usize = 10_000;
+
 /// What a member heard.
 #[derive(Debug)]
 pub(crate) enum Heard {
@@ -38,16 +41,16 @@ pub(crate) enum Heard {
 
 /// A consumer that is polled by a task of its own, commits when it has to give something up, and tells what it hears.
 pub(crate) struct Running {
-    heard: mpsc::UnboundedReceiver<Heard>,
-    records: mpsc::UnboundedReceiver<Vec<Kept>>,
+    heard: mpsc::Receiver<Heard>,
+    records: mpsc::Receiver<Vec<Kept>>,
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
     pub(crate) fn start(config: ConsumerConfig, topic: &str) -> Self {
-        let (tell, heard) = mpsc::unbounded_channel();
-        let (hand, records) = mpsc::unbounded_channel();
+        let (tell, heard) = mpsc::channel(HEARD_MAX);
+        let (hand, records) = mpsc::channel(HEARD_MAX);
         let (stop, mut stopped) = oneshot::channel();
         let mut consumer = Consumer::new(config).unwrap();
         consumer.subscribe(&[topic]).unwrap();
@@ -60,18 +63,20 @@ impl Running {
                 match event {
                     Ok(ConsumerEvent::Records(records)) => {
                         let kept = records.iter().map(|record| Kept::of(&record));
-                        let _ = hand.send(kept.collect());
+                        let _ = hand.try_send(kept.collect());
                     }
-                    Ok(ConsumerEvent::Assigned(names)) => drop(tell.send(Heard::Assigned(names))),
+                    Ok(ConsumerEvent::Assigned(names)) => {
+                        drop(tell.try_send(Heard::Assigned(names)))
+                    }
                     Ok(ConsumerEvent::Revoked(names)) => {
                         if let Err(error) = consumer.commit_sync(None).await {
-                            let _ = tell.send(Heard::Failed(error));
+                            let _ = tell.try_send(Heard::Failed(error));
                         }
-                        let _ = tell.send(Heard::Revoked(names));
+                        let _ = tell.try_send(Heard::Revoked(names));
                     }
-                    Ok(ConsumerEvent::Lost(names)) => drop(tell.send(Heard::Lost(names))),
+                    Ok(ConsumerEvent::Lost(names)) => drop(tell.try_send(Heard::Lost(names))),
                     Ok(_) => {}
-                    Err(error) => drop(tell.send(Heard::Failed(error))),
+                    Err(error) => drop(tell.try_send(Heard::Failed(error))),
                 }
             }
             consumer.commit_sync(None).await.unwrap();

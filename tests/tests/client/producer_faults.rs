@@ -266,7 +266,7 @@ async fn brokers_that_stop_and_start_lose_nothing() {
     });
     let kafka = kafka.await.unwrap();
     let (stop, task) = sender;
-    drop(stop.send(()));
+    let _ = stop.send(());
     let sent = task.await.unwrap();
     producer.close(PATIENCE).await;
     let mut consumer = assigned(consumer_config(&cluster), &topic, &PARTITIONS);
