@@ -18,6 +18,7 @@ use crate::support::{
 scenarios! {
     all: topics_are_created_described_and_deleted, a_topic_that_cannot_be_created_says_why,
         partitions_are_added, the_cluster_is_described, topic_configurations_are_changed,
+        a_topics_configuration_is_replaced,
         offsets_are_listed, records_are_deleted, groups_are_described_and_deleted,
         group_offsets_are_set_and_deleted;
     current: a_brokers_configuration_is_described, the_largest_timestamp_is_found;
@@ -210,27 +211,34 @@ async fn topic_configurations_are_changed(cluster: Cluster) {
     let code = error.code();
     assert!(code.is_some_and(|code| codes.contains(&code)), "{error}");
     assert!(error.to_string().contains("many"), "{error}");
+}
+
+async fn a_topics_configuration_is_replaced(cluster: Cluster) {
+    let admin = admin(&cluster);
+    let configs = [("max.message.bytes", "2000")];
+    let topic = topic_with(&cluster, "replaced", 1, &configs).await;
+    let resource = ConfigResource::topic(&topic);
     let replaced = BTreeMap::from([("segment.ms".to_owned(), "5000".to_owned())]);
     let replaced = BTreeMap::from([(resource.clone(), replaced)]);
     admin.alter_configs(&replaced).await[&resource]
         .as_ref()
         .unwrap();
     let applied = async {
-        while value("segment.ms").await.0 != "5000" {
-            tokio::task::yield_now().await;
+        loop {
+            let described = admin.describe_topic_config(&topic).await.unwrap();
+            if described["segment.ms"].value.as_deref() == Some("5000") {
+                break described;
+            }
         }
     };
-    tokio::time::timeout(PATIENCE, applied).await.unwrap();
-    assert!(value("max.message.bytes").await.1);
+    let described = tokio::time::timeout(PATIENCE, applied).await.unwrap();
+    assert!(described["max.message.bytes"].is_default());
     let error = admin
         .describe_topic_config("no-such-topic")
         .await
         .unwrap_err();
-    assert_eq!(
-        error.code(),
-        Some(ErrorCode::UnknownTopicOrPartition),
-        "{error}"
-    );
+    let code = error.code();
+    assert_eq!(code, Some(ErrorCode::UnknownTopicOrPartition), "{error}");
 }
 
 async fn a_brokers_configuration_is_described(cluster: Cluster) {
