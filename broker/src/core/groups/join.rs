@@ -193,7 +193,7 @@ impl Group {
     /// Makes everybody join again.
     pub(super) fn prepare_rebalance(&mut self, now: Now) {
         if self.state == State::Completing {
-            self.refuse_syncs(ErrorCode::RebalanceInProgress);
+            self.refuse_syncs(now, ErrorCode::RebalanceInProgress);
         }
         self.unsynced = None;
         let timeout = self.rebalance_timeout();
@@ -212,11 +212,13 @@ impl Group {
         self.complete_join_if_all_are_here(now);
     }
 
-    fn refuse_syncs(&mut self, error: ErrorCode) {
+    fn refuse_syncs(&mut self, now: Now, error: ErrorCode) {
         let mut tickets = Vec::new();
         for member in self.members.values_mut() {
             member.assignment = Bytes::new();
             if let Some(ticket) = member.syncing.take() {
+                // While it waited its session did not run: without a new one it would be out at once.
+                member.seen(now.millis);
                 tickets.push(ticket);
             }
         }
