@@ -24,7 +24,7 @@ pub fn shared_kafka(scenario: &str) -> Option<String> {
 /// The jars of the current Kafka, for tests that start their own cluster; as [`shared_kafka`] where they cannot be had.
 #[must_use]
 pub fn real_kafka_or_say_so(scenario: &str) -> Option<PathBuf> {
-    or_say_so(scenario, jars::directory(Version::V4_3))
+    or_say_so(scenario, "a real Kafka", jars::directory(Version::V4_3))
 }
 
 /// A name that no other test uses, also not in an earlier run on the same cluster.
@@ -51,19 +51,23 @@ pub(crate) fn shared(version: Version, scenario: &str) -> Option<String> {
         .as_ref()
         .map(KafkaCluster::bootstrap_servers)
         .map_err(|error| error.clone().into());
-    or_say_so(scenario, servers)
+    or_say_so(scenario, "a real Kafka", servers)
 }
 
-fn or_say_so<T>(scenario: &str, got: Result<T>) -> Option<T> {
+/// What was got, or `None` after saying that `scenario` does not run for want of `need`.
+///
+/// # Panics
+/// If it was not got and `CI` is set.
+pub fn or_say_so<T>(scenario: &str, need: &str, got: Result<T>) -> Option<T> {
     match got {
         Ok(value) => Some(value),
         Err(error) => {
             assert!(
                 std::env::var_os("CI").is_none(),
-                "{scenario}: a real Kafka is needed and cannot be had: {error}"
+                "{scenario}: {need} is needed and cannot be had: {error}"
             );
             say(&format!(
-                "NOT RUN: {scenario}: a real Kafka cannot be had here: {error}"
+                "NOT RUN: {scenario}: {need} cannot be had here: {error}"
             ));
             None
         }
