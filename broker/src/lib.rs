@@ -33,5 +33,5 @@ pub use crate::options::{Options, Profile};
 /// What the project's own fuzz targets and simulations drive; no promise is made about it.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::core::fuzz::feed;
+    pub use crate::core::fuzz::{feed, offered, split};
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kconnect_protocol::{ApiKey, VersionRange};
 
 use super::random::Random;
 use super::state::{Endpoint, State};
 use super::storage::NoStorage;
 use super::time::Now;
-use super::{ConnectionId, Core, Effect};
+use super::{ConnectionId, Core, Effect, versions};
 use crate::faults::Faults;
 use crate::options::Options;
 
@@ -35,6 +36,24 @@ pub fn feed<'a>(frames: impl IntoIterator<Item = &'a [u8]>) -> usize {
         answers += answered(&mut core);
     }
     answers
+}
+
+/// Takes the frames out of one string of bytes: before each stands its length, as two bytes. What is
+/// shorter than it says is taken as it is.
+pub fn split(mut data: &[u8]) -> Vec<&[u8]> {
+    let mut frames = Vec::new();
+    while let Some((&[high, low], rest)) = data.split_first_chunk::<2>() {
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let (frame, rest) = rest.split_at(length.min(rest.len()));
+        frames.push(frame);
+        data = rest;
+    }
+    frames
+}
+
+/// Every API that [`feed`]'s broker offers, with its versions.
+pub fn offered() -> Vec<(ApiKey, VersionRange)> {
+    versions::all(Options::default().profile).collect()
 }
 
 /// A broker's state as it is before the first request.
