@@ -1,5 +1,7 @@
 //! The fuzz targets' bodies, which the tests of the crates run as well.
 
+pub mod client;
+
 #[path = "../../protocol/tests/wire/entries.rs"]
 mod entries;
 #[path = "../../protocol/tests/wire/support.rs"]
