@@ -21,7 +21,7 @@ async fn broker(scenario: &str) -> Option<Cluster> {
 fn tool(cluster: &Cluster, tool: Tool, arguments: &str, input: &str) -> String {
     let mut all = vec!["--bootstrap-server", cluster.bootstrap_servers()];
     all.extend(arguments.split(' '));
-    tool.run(&all, input.as_bytes()).unwrap()
+    tool.run(&all, input.as_bytes()).expect("the tool succeeds")
 }
 
 /// The words of the line that holds `wanted`.

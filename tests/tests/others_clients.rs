@@ -96,7 +96,7 @@ fn install(language: &str) -> Result<()> {
 }
 
 fn run(client: &str, command: &[String], arguments: &[String], environment: &[(&str, String)]) {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a directory");
     let log: PathBuf = directory.path().join("log");
     let environment: Vec<_> = environment
         .iter()
@@ -111,8 +111,8 @@ fn run(client: &str, command: &[String], arguments: &[String], environment: &[(&
         &log,
         &environment,
     )
-    .unwrap();
-    let status = process.wait(LIMIT).unwrap();
+    .expect("the client starts");
+    let status = process.wait(LIMIT).expect("the client ends");
     assert!(
         status.success(),
         "{client} ended with {status}:\n{}",
@@ -130,7 +130,7 @@ fn expected() -> Vec<Record> {
         let value = format!("{name}:{}", "x".repeat(1_000)).into_bytes();
         records.push((name.into(), Some(value), headers.to_vec(), timestamp));
     }
-    let last = TIMESTAMP + i64::try_from(records.len()).unwrap();
+    let last = TIMESTAMP + i64::try_from(records.len()).expect("a few");
     records.push((b"gone".to_vec(), None, Vec::new(), last));
     records
 }
@@ -138,13 +138,13 @@ fn expected() -> Vec<Record> {
 async fn produce(servers: &str, topic: &str) {
     let mut new = NewTopic::new(topic);
     new.configs.insert("retention.ms".into(), "-1".into());
-    let admin = Admin::new(&AdminConfig::new(servers)).unwrap();
+    let admin = Admin::new(&AdminConfig::new(servers)).expect("an admin");
     admin.create_topic(&new).await.expect("the topic is new");
     let codecs = Compression::ALL.into_iter().chain([Compression::None]);
     for (codec, (key, value, headers, timestamp)) in codecs.zip(expected()) {
         let mut config = ProducerConfig::new(servers);
         config.compression_type = codec;
-        let producer = Producer::new(config).unwrap();
+        let producer = Producer::new(config).expect("a producer");
         let headers: Vec<_> = headers
             .iter()
             .map(|(key, value)| Header {
@@ -160,7 +160,7 @@ async fn produce(servers: &str, topic: &str) {
             Some(value) => record.value(value),
             None => record,
         };
-        let delivery = producer.send(record).await.unwrap();
+        let delivery = producer.send(record).await.expect("there is room");
         delivery.await.expect("the record is acknowledged");
         producer.close(LIMIT).await;
     }
@@ -169,9 +169,9 @@ async fn produce(servers: &str, topic: &str) {
 async fn consume(servers: &str, topic: &str) -> Vec<Record> {
     let mut config = ConsumerConfig::new(servers);
     config.auto_offset_reset = AutoOffsetReset::Earliest;
-    let mut consumer = Consumer::new(config).unwrap();
+    let mut consumer = Consumer::new(config).expect("a consumer");
     let partition = TopicPartition::new(topic, 0);
-    consumer.assign([partition]).unwrap();
+    consumer.assign([partition]).expect("it is free");
     let mut all: Vec<Record> = Vec::new();
     let reading = async {
         while all.len() < expected().len() {
