@@ -1,7 +1,10 @@
 //! `kconnect standalone` and `kconnect broker` as an operator meets them: the quick start, signals, restarts.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::symlink;
+use std::process::Command;
+use std::sync::mpsc;
 
 use kconnect_tests::process::wait_for;
 use kconnect_tests::site::{LIMIT, Site};
@@ -84,5 +87,37 @@ fn the_broker_alone_keeps_its_topics_and_stops_when_it_is_told_to() -> Result<()
         assert_eq!(broker.wait(LIMIT)?.code(), Some(0));
     }
     assert!(ids[0].is_some() && ids[0] == ids[1], "{ids:?}");
+    Ok(())
+}
+
+#[test]
+fn a_sink_that_hangs_is_abandoned_and_named_when_the_worker_stops() -> Result<()> {
+    let site = Site::new()?;
+    assert!(Command::new("mkfifo").arg(site.sink()).status()?.success());
+    // Open for both, so that nobody waits for the other end.
+    let mut pipe = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(site.sink())?;
+    let properties = site.path("connect-standalone.properties");
+    let changed = fs::read_to_string(&properties)? + "task.shutdown.graceful.timeout.ms=500\n";
+    fs::write(&properties, changed)?;
+    // One line that is longer than a pipe holds: once its first byte is there, the sink is stuck in the middle of it.
+    site.append(&"x".repeat(400_000))?;
+    let mut worker = site.quick_start(&kconnect_binary()?, &["standalone"])?;
+    let (began, begins) = mpsc::channel();
+    std::thread::spawn(move || {
+        let read = pipe.read_exact(&mut [0]);
+        let _ = began.send(read.map(|()| pipe));
+    });
+    let _pipe = begins.recv_timeout(LIMIT)??;
+    assert_eq!(worker.terminate(LIMIT)?.code(), Some(143));
+    let said = worker.output();
+    let report = said
+        .lines()
+        .find(|line| line.contains("have been abandoned"));
+    let report = report.ok_or_else(|| format!("nothing is said about it:\n{said}"))?;
+    assert!(report.contains("task local-file-sink-0"), "{report}");
+    assert!(said.contains("Kafka Connect stopped"), "{said}");
     Ok(())
 }
