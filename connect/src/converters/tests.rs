@@ -223,3 +223,46 @@ fn every_built_in_is_found_by_its_short_names() {
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
     assert_eq!(names, ["converter.type", "converter.encoding"]);
 }
+
+/// Results of Java's converters, among them what StringConverter and SimpleHeaderConverter make of the values of JSON.
+const GOLDEN: &str = include_str!("../../testdata/json-converter.jsonl");
+
+#[test]
+fn values_of_every_type_become_the_text_that_java_makes_of_them() {
+    use serde_json::Value as Json;
+    let json = |schemas: &str| {
+        let config = Properties::from([("schemas.enable", schemas)]);
+        <JsonConverter as Converter>::new(&config, Role::Value).unwrap()
+    };
+    let (mut plain, mut envelope) = (json("false"), json("true"));
+    let mut lines = 0;
+    for line in GOLDEN.lines() {
+        let line: Json = serde_json::from_str(line).unwrap();
+        let reader = if line["schemas"] == true {
+            &mut envelope
+        } else {
+            &mut plain
+        };
+        let input = Bytes::from(line["in"].as_str().unwrap().to_owned());
+        let Ok(read) = reader.to_connect_data("t", &RawHeaders::new(), Some(input)) else {
+            continue;
+        };
+        let compare = |name: &str, written: Option<Vec<u8>>| {
+            let Some(expected) = line.get(name) else {
+                return;
+            };
+            let written =
+                written.map_or(Json::Null, |bytes| String::from_utf8(bytes).unwrap().into());
+            assert_eq!(written, *expected, "{name} of {line}");
+        };
+        let string = from::<StringConverter>(read.schema.as_ref(), read.value.clone()).unwrap();
+        compare("string", string);
+        let (mut simple, mut out) = (SimpleHeaderConverter, Vec::new());
+        let header = simple
+            .from_connect_header("t", "h", read.schema.as_ref(), &read.value, &mut out)
+            .unwrap();
+        compare("simple", header.map(<[u8]>::to_vec));
+        lines += 1;
+    }
+    assert!(lines > 500, "{lines}");
+}

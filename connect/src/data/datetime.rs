@@ -116,7 +116,7 @@ impl fmt::Display for DateTime {
         };
         write!(
             f,
-            "{} {} {:02} {:02}:{:02}:{:02} UTC {:04}",
+            "{} {} {:02} {:02}:{:02}:{:02} UTC {}",
             name(&DAYS, civil.weekday),
             name(&MONTHS, civil.month - 1),
             civil.day,
