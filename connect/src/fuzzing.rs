@@ -6,9 +6,10 @@ use std::path::Path;
 use bytes::Bytes;
 use kconnect_client::config::Properties;
 
-use crate::api::{Converter, RawHeaders, Role};
+use crate::api::{Converter, HeaderConverter, RawHeaders, Role};
 use crate::config::parse_properties;
-use crate::converters::json::JsonConverter;
+use crate::converters::{JsonConverter, SimpleHeaderConverter};
+use crate::data::Headers;
 use crate::distributed::config_log::{ConfigRecord, ConfigState};
 use crate::distributed::protocol::{Assignment, MemberMetadata, Protocol};
 use crate::distributed::status_log::StatusState;
@@ -19,10 +20,11 @@ use crate::worker::connector_file;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("config_files", config_files),
     ("offsets_file", offsets_file),
     ("json_converter", json_converter),
+    ("header_values", header_values),
     ("internal_topics", internal_topics),
     ("connect_group", connect_group),
 ];
@@ -64,7 +66,8 @@ fn offsets_file(data: &[u8]) {
 fn json_converter(data: &[u8]) {
     for schemas in ["true", "false"] {
         let config = Properties::from([("schemas.enable", schemas)]);
-        let mut converter = JsonConverter::new(&config, Role::Value).expect("a configuration");
+        let mut converter =
+            <JsonConverter as Converter>::new(&config, Role::Value).expect("a configuration");
         let Some(once) = rewritten(&mut converter, data) else {
             continue;
         };
@@ -91,6 +94,22 @@ fn rewritten(converter: &mut JsonConverter, data: &[u8]) -> Option<Vec<u8>> {
         &mut out,
     );
     written.ok()?.map(<[u8]>::to_vec)
+}
+
+/// The value of a header. Whatever the bytes are, they are a value that fits its schema and can be written.
+fn header_values(data: &[u8]) {
+    let mut converter = SimpleHeaderConverter;
+    let value = Some(Bytes::copy_from_slice(data));
+    let read = converter
+        .to_connect_header("t", "h", value)
+        .expect("all bytes are a value");
+    let mut out = Vec::new();
+    converter
+        .from_connect_header("t", "h", read.schema.as_ref(), &read.value, &mut out)
+        .expect("all values have a text");
+    Headers::new()
+        .add("h", read)
+        .expect("a value that fits its schema");
 }
 
 /// Records of the config and status topics: lines of a key, a tab and a value, which is missing in a tombstone.

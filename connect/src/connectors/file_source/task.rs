@@ -111,11 +111,14 @@ impl SourceTask for FileStreamSourceTask {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        let mut batch = Vec::with_capacity(self.records.usual);
+        let mut batch = Vec::new();
         let now = now();
         let mut bytes = 0;
         while batch.len() < self.records.batch_size && bytes < BATCH_BYTES {
             if let Some(line) = self.lines.next_line() {
+                if batch.is_empty() {
+                    batch.reserve(self.records.usual);
+                }
                 bytes += line.size;
                 batch.push(self.records.record(line, now));
                 continue;
