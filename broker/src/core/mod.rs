@@ -25,6 +25,8 @@ pub(crate) mod random;
 pub(crate) mod sessions;
 pub(crate) mod state;
 pub(crate) mod storage;
+#[cfg(test)]
+pub(crate) mod tests;
 pub(crate) mod time;
 pub(crate) mod topics;
 pub(crate) mod versions;

@@ -96,6 +96,10 @@ fn read_segment(
             }
         }
     }
+    if segment.is_empty() {
+        // What comes next goes into it: two segments of one offset would share a file.
+        segment = Segment::new(id);
+    }
     log.size += segment.size() as u64;
     log.segments.push_back(segment);
     Ok(())

@@ -40,6 +40,13 @@ impl Memory {
         }
         self.order.pop_front()
     }
+
+    /// Takes back segments that were to go and may stay for now; they are the oldest again.
+    pub(crate) fn put_back(&mut self, segments: Vec<SegmentId>) {
+        for segment in segments.into_iter().rev() {
+            self.order.push_front(segment);
+        }
+    }
 }
 
 #[cfg(test)]

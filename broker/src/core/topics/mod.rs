@@ -15,7 +15,7 @@ use self::memory::Memory;
 use super::config::{self, Overrides, TOPIC_KEYS, TopicSettings};
 use super::journal::Entry;
 use super::log::{Appended, Log};
-use super::storage::{PartitionId, Storage};
+use super::storage::{PartitionId, SegmentId, Storage};
 use super::time::Now;
 
 /// Partitions of the whole broker: one process has to hold what each of them needs.
@@ -294,25 +294,44 @@ impl Topics {
     }
 
     /// Brings the memory that batches take back under its limit: oldest segments first. With a
-    /// directory they are read from there from now on; without one their records are gone.
+    /// directory they are read from there from now on; without one their records are gone, those of
+    /// topics that are only compacted last, since their readers count on every key.
     fn reclaim(&mut self, storage: &mut dyn Storage) {
+        let mut spared = Vec::new();
         while let Some(segment) = self.memory.next_to_go() {
-            let log = self
-                .by_id
-                .get_mut(&segment.partition.topic)
-                .and_then(|topic| topic.partition_mut(segment.partition.partition));
-            let Some(log) = log else { continue };
-            let before = log.resident();
-            if storage.keeps_batches() {
-                log.release(segment);
-            } else if log.is_oldest(segment) {
-                log.remove_oldest(storage);
-                let (topic, partition) = (segment.partition.topic, segment.partition.partition);
-                tracing::warn!(%topic, partition, log_start_offset = log.log_start_offset(),
-                    "memory is full: the oldest records are dropped");
+            if !storage.keeps_batches() && self.is_only_compacted(segment) {
+                spared.push(segment);
+            } else {
+                self.give_up(segment, storage);
             }
-            self.memory.freed(before.saturating_sub(log.resident()));
         }
+        self.memory.put_back(spared);
+        while let Some(segment) = self.memory.next_to_go() {
+            self.give_up(segment, storage);
+        }
+    }
+
+    fn is_only_compacted(&self, segment: SegmentId) -> bool {
+        let topic = self.by_id.get(&segment.partition.topic);
+        topic.is_some_and(|topic| topic.settings.compacts && !topic.settings.deletes)
+    }
+
+    /// Gives up the memory of a segment.
+    fn give_up(&mut self, segment: SegmentId, storage: &mut dyn Storage) {
+        let Some(log) = self.log_mut(segment.partition) else {
+            return;
+        };
+        let before = log.resident();
+        if storage.keeps_batches() {
+            log.release(segment);
+        } else if log.is_oldest(segment) {
+            log.remove_oldest(storage);
+            let (topic, partition) = (segment.partition.topic, segment.partition.partition);
+            tracing::warn!(%topic, partition, log_start_offset = log.log_start_offset(),
+                "memory is full: the oldest records are dropped");
+        }
+        let won = before.saturating_sub(log.resident());
+        self.memory.freed(won);
     }
 
     /// Moves a partition's log start and drops the segments before it (DeleteRecords).
