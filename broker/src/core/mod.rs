@@ -79,7 +79,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// The broker without its sockets.
 #[derive(Debug)]
 pub(crate) struct Core {
-    state: State,
+    pub(crate) state: State,
     connections: BTreeMap<ConnectionId, Connection>,
     waiting: Waiting,
     effects: VecDeque<Effect>,

@@ -11,7 +11,7 @@
 
 mod journal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ pub(crate) struct Directory {
     journal: JournalFile,
     /// Names of the topics' directories.
     topics: BTreeMap<Uuid, String>,
+    /// Directories of topics that are deleted, as the journal knows when it is read.
+    deleted: BTreeSet<String>,
     open: BTreeMap<SegmentId, OpenSegment>,
     /// Locked as long as this lives.
     _marker: File,
@@ -61,6 +63,7 @@ impl Directory {
             root: root.to_owned(),
             journal,
             topics: BTreeMap::new(),
+            deleted: BTreeSet::new(),
             open: BTreeMap::new(),
             _marker: marker,
         };
@@ -78,14 +81,15 @@ impl Directory {
                 self.topics.insert(*id, format!("{name}.{}", id.simple()));
             }
             Entry::TopicDeleted { topic } => {
-                self.topics.remove(topic);
+                self.deleted.extend(self.topics.remove(topic));
             }
             _ => {}
         }
     }
 
-    /// Removes what is left of topics that were deleted just before the last stop.
-    fn remove_strays(&self) -> Result<(), Error> {
+    /// Removes what is left of topics that were deleted just before the last stop. What the journal
+    /// does not know at all stays: perhaps the journal is what was lost.
+    fn remove_strays(&mut self) -> Result<(), Error> {
         let topics = self.root.join(TOPICS);
         let entries = match fs::read_dir(&topics) {
             Ok(entries) => entries,
@@ -94,12 +98,15 @@ impl Directory {
         };
         for entry in entries {
             let entry = entry.map_err(|e| failed("read", &topics, e))?;
-            let known = self.topics.values().any(|name| entry.file_name() == **name);
-            if !known {
-                tracing::info!(path = %entry.path().display(), "removing a deleted topic");
-                fs::remove_dir_all(entry.path()).map_err(|e| failed("remove", &entry.path(), e))?;
+            let (path, name) = (entry.path(), entry.file_name());
+            if self.deleted.iter().any(|deleted| name == **deleted) {
+                tracing::info!(path = %path.display(), "removing a deleted topic");
+                fs::remove_dir_all(&path).map_err(|e| failed("remove", &path, e))?;
+            } else if !self.topics.values().any(|known| name == **known) {
+                tracing::warn!(path = %path.display(), "a topic that the journal does not know is left alone");
             }
         }
+        self.deleted.clear();
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What is written comes back, and what is torn is cut off.
 
+mod restarts;
+
 use super::*;
 
 fn id(partition: i32) -> PartitionId {
