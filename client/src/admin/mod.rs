@@ -27,7 +27,9 @@ pub use groups::{GroupDescription, GroupListing, GroupMember};
 pub use log_offsets::{ListedOffset, OffsetSpec};
 pub use topics::{CreatedTopic, NewTopic};
 
-use crate::cluster::{Cluster, ClusterOptions, CoordinatorKind, Metadata, Target};
+use crate::cluster::{
+    Cluster, ClusterOptions, CoordinatorKind, Metadata, Target, numbered_client_id,
+};
 use crate::config::AdminConfig;
 use crate::error::{Error, ErrorKind};
 use crate::net::{Purpose, now};
@@ -50,7 +52,11 @@ impl Admin {
     ///
     /// `Config` if the configuration is wrong, `Misuse` outside of a tokio runtime.
     pub fn new(config: &AdminConfig) -> Result<Self, Error> {
-        let cluster = Cluster::new(&config.common, &ClusterOptions::default())?;
+        let options = ClusterOptions {
+            client_id: numbered_client_id("adminclient"),
+            ..ClusterOptions::default()
+        };
+        let cluster = Cluster::new(&config.common, &options)?;
         Ok(Self::on(cluster, config.default_api_timeout))
     }
 

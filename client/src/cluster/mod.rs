@@ -34,6 +34,7 @@ pub use metadata::{Broker, Metadata, Partition, Topic};
 pub use request::Target;
 pub(crate) use request::{Own, exchange};
 pub use retry::Retry;
+pub(crate) use settings::numbered_client_id;
 pub use settings::{ClusterOptions, FRAME_MAX};
 
 use crate::config::CommonConfig;

@@ -1,6 +1,7 @@
 //! From configuration to what the parts of a cluster need to know.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use kconnect_protocol::StrBytes;
 use tracing::warn;
@@ -24,6 +25,8 @@ pub struct ClusterOptions {
     pub allow_auto_topic_creation: bool,
     /// The largest answer, in bytes. At most 256 MiB, so that a TLS alert is never taken for a length.
     pub frame_max: usize,
+    /// `client.id` where the configuration has none.
+    pub client_id: String,
     /// In place of TCP.
     pub dialer: Option<Arc<dyn Dialer>>,
     /// In place of a seed that nobody can foresee.
@@ -35,10 +38,17 @@ impl Default for ClusterOptions {
         Self {
             allow_auto_topic_creation: false,
             frame_max: FRAME_MAX,
+            client_id: String::new(),
             dialer: None,
             seed: None,
         }
     }
+}
+
+/// A `client.id` as Kafka's own clients have it where nobody chose one: the role, and which one of this process it is.
+pub(crate) fn numbered_client_id(role: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("{role}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 pub(super) fn check_supported(config: &CommonConfig) -> Result<(), Error> {
@@ -63,9 +73,13 @@ pub(super) fn connections(config: &CommonConfig, options: &ClusterOptions) -> Se
         send_buffer: config.send_buffer,
         receive_buffer: config.receive_buffer,
     };
+    let client_id = match config.client_id.is_empty() {
+        true => &options.client_id,
+        false => &config.client_id,
+    };
     Settings {
         connection: ConnectionSettings {
-            client_id: StrBytes::from_string(config.client_id.clone()),
+            client_id: StrBytes::from_string(client_id.clone()),
             frame_max: options.frame_max.min(256 << 20),
             idle_max: match config.connections_max_idle {
                 IdleTime::Forever => None,

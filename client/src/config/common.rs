@@ -14,7 +14,8 @@ crate::config! {
             High "bootstrap.servers" => bootstrap_servers: Vec<String>, check::non_empty(), check::unique();
             /// Which addresses of a host name are used: all that the resolver answers, or those of the canonical names.
             Medium "client.dns.lookup" => client_dns_lookup: DnsLookup = DnsLookup::UseAllDnsIps;
-            /// The name by which this client is known in the brokers' logs, metrics and quotas.
+            /// The name by which this client is known in the brokers' logs, metrics and quotas. Without one it is, as with Kafka's
+            /// own clients, `producer-1`, `consumer-GROUP-2`, `adminclient-3`.
             Medium "client.id" => client_id: String = String::new();
             /// The age after which metadata is asked for again although nothing hints at a change.
             Low "metadata.max.age.ms" => metadata_max_age: Duration = Duration::from_mins(5);

@@ -13,7 +13,7 @@ use super::commit::{Commit, CommitSettings, Commits};
 use super::core::{Core, CoreSettings, Position, Reading, ResetTo};
 use super::group::{ConsumerProtocol, LeaderView, Rebalance, Topics, mode, offers};
 use super::poll::Done;
-use crate::cluster::{Cluster, ClusterOptions, Interest, MetadataWatch};
+use crate::cluster::{Cluster, ClusterOptions, Interest, MetadataWatch, numbered_client_id};
 use crate::config::{AutoOffsetReset, ConsumerConfig};
 use crate::group::{GroupSettings, Member, Offers};
 use crate::net::{Random, now};
@@ -73,7 +73,15 @@ impl Consumer {
     ///
     /// `Config` with every complaint about `config`; `Misuse` outside of a tokio runtime.
     pub fn new(config: ConsumerConfig) -> Result<Self, Error> {
-        Self::with_options(config, ClusterOptions::default())
+        let role = match config.group() {
+            Some(group) => format!("consumer-{group}"),
+            None => "consumer".to_owned(),
+        };
+        let options = ClusterOptions {
+            client_id: numbered_client_id(&role),
+            ..ClusterOptions::default()
+        };
+        Self::with_options(config, options)
     }
 
     /// As [`Consumer::new`], with a way to the brokers of one's own.

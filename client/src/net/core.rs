@@ -399,7 +399,11 @@ impl<T> Core<T> {
 
     fn handle_frame(&mut self, now: Instant, mut frame: Bytes) {
         let misbehaved = |core: &mut Self, what: String| {
-            let text = format!("{} {what}", core.settings.peer);
+            let doubt = match core.state {
+                State::Handshake { .. } => ": is this a Kafka broker?",
+                _ => "",
+            };
+            let text = format!("{} {what}{doubt}", core.settings.peer);
             core.fail(&Error::new(ErrorKind::BrokerMisbehaved, text));
         };
         let Some(Queued {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind,
-    cluster::{Cluster, ClusterOptions, Partition},
+    cluster::{Cluster, ClusterOptions, Partition, numbered_client_id},
     net::{Random, now},
 };
 
@@ -59,6 +59,7 @@ impl Producer {
     pub fn new(config: ProducerConfig) -> Result<Self, Error> {
         let options = ClusterOptions {
             allow_auto_topic_creation: true,
+            client_id: numbered_client_id("producer"),
             ..ClusterOptions::default()
         };
         Self::with_options(&config, &options)

@@ -12,6 +12,8 @@ mod consumer_faults;
 mod examples;
 mod groups;
 mod groups_faults;
+mod interop;
 mod producer;
 mod producer_faults;
 mod support;
+mod wrong_port;
