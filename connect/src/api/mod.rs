@@ -17,7 +17,7 @@ mod source;
 pub use crate::runtime::ConnectorTaskId;
 pub use connector::{ConnectorContext, ConnectorEvents};
 pub use converter::{Converter, HeaderConverter, RawHeaders, Role};
-pub(crate) use erased::{DynConnector, DynSinkTask, DynSourceTask, SinkClass, SourceClass};
+pub(crate) use erased::{Class, DynConnector, DynSinkTask, DynSourceTask, SinkClass, SourceClass};
 pub use error::{ConnectError, ErrorKind, TaskError};
 pub use kconnect_client::config::{ConfigError, ConfigKey, Properties, check};
 pub use kconnect_client::{config, config_enum};

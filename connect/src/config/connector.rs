@@ -25,7 +25,7 @@ config! {
                 => { width: Width::Short, display_name: "Tasks max" };
             /// Whether a connector that wants more tasks than it may have fails.
             Low "tasks.max.enforce" => tasks_max_enforce: bool = true
-                => { width: Width::Short, display_name: "Tasks max enforce" };
+                => { width: Width::Short, display_name: "Enforce tasks max" };
             /// The converter of record keys; the worker's if there is none. Its own keys follow `key.converter.`.
             Low "key.converter" => key_converter: Option<String> as Class = None
                 => { width: Width::Short, display_name: "Key converter class" };
@@ -49,18 +49,18 @@ config! {
             /// The names of the transformations that each record passes, in order.
             Low "transforms" => transforms: Vec<String> = Vec::new(),
                 check::custom("non-null string, unique transformation aliases", unique_aliases)
-                => { width: Width::Long, display_name: "Transforms" };
+                => { order_in_group: 12, width: Width::Long, display_name: "Transforms" };
         }
         "Predicates" {
             /// The names of the predicates that transformations refer to.
             Low "predicates" => predicates: Vec<String> = Vec::new(),
                 check::custom("non-null string, unique predicate aliases", unique_aliases)
-                => { width: Width::Long, display_name: "Predicates" };
+                => { order_in_group: 13, width: Width::Long, display_name: "Predicates" };
         }
         "Common" {
             /// What to do when a configuration value that comes from outside changes.
             Low "config.action.reload" => config_action_reload: ConfigReloadAction = ConfigReloadAction::Restart
-                => { width: Width::Medium, display_name: "Reload Action" };
+                => { order_in_group: 14, width: Width::Medium, display_name: "Reload Action" };
         }
         "Error Handling" {
             /// How long a failed operation is tried again, in milliseconds; -1 is for ever.
@@ -95,13 +95,13 @@ config! {
         "Exactly Once Support" {
             /// Whether the connector must not start without exactly-once support.
             Medium "exactly.once.support" => exactly_once_support: ExactlyOnceSupportLevel
-                = ExactlyOnceSupportLevel::Requested => { width: Width::Short, display_name: "Exactly once support" };
+                = ExactlyOnceSupportLevel::Requested => { order_in_group: 2, width: Width::Short, display_name: "Exactly once support" };
             /// Where transactions end.
             Medium "transaction.boundary" => transaction_boundary: TransactionBoundary = TransactionBoundary::Poll
-                => { width: Width::Medium, display_name: "Transaction Boundary" };
+                => { order_in_group: 3, width: Width::Medium, display_name: "Transaction Boundary" };
             /// How often transactions end, if that depends on time; the worker's `offset.flush.interval.ms` if null.
             Low "transaction.boundary.interval.ms" => transaction_boundary_interval: Option<Duration> = None
-                => { width: Width::Short, display_name: "Transaction boundary interval" };
+                => { order_in_group: 4, width: Width::Short, display_name: "Transaction boundary interval" };
         }
         "offsets.topic" {
             /// The topic for the connector's offsets; the worker's if there is none.
@@ -211,7 +211,20 @@ fn unique_aliases(text: &str) -> Result<(), String> {
 fn valid_regex(text: &str) -> Result<(), String> {
     whole_match(text)
         .map(drop)
-        .map_err(|error| format!("Invalid regex: {error}"))
+        .map_err(|error| format!("Invalid regex: {}", what_is_wrong(&error)))
+}
+
+/// What is wrong with a pattern, in one line, and in Java's words for what is common.
+fn what_is_wrong(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().last().unwrap_or_default().trim();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    match line {
+        "unclosed group" => "Unclosed group".to_owned(),
+        "unclosed character class" => "Unclosed character class".to_owned(),
+        "unopened group" => "Unmatched closing ')'".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// A regular expression that matches `pattern` as a whole, as Kafka Connect reads `topics.regex`.
@@ -234,47 +247,75 @@ impl SinkConnectorConfig {
     }
 }
 
-/// Rules over several keys, each put on every key that it is about.
-fn sink_rules(config: &SinkConnectorConfig, errors: &mut Vec<ConfigError>) {
-    const BOTH: [&str; 2] = ["topics", "topics.regex"];
-    let (topics, regex) = (&config.topics, config.topics_regex.trim());
-    let shown = |key: &str| {
-        if key == "topics" {
-            format!("[{}]", topics.join(", "))
-        } else {
-            regex.to_owned()
+/// The keys that rules over several keys complain about.
+pub(crate) const SINK_COMPLAINT_KEYS: [&str; 2] = ["topics", "topics.regex"];
+
+/// Complaints about several keys of a sink together, each put on every key that it is about, in Kafka's words.
+pub(crate) fn sink_complaints(given: &Properties) -> Vec<(&'static str, String)> {
+    let text = |key: &str| {
+        given
+            .get(key)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
+    let (topics, regex) = (text("topics"), text("topics.regex"));
+    let both = |why: &str| {
+        SINK_COMPLAINT_KEYS
+            .map(|key| (key, why.to_owned()))
+            .to_vec()
+    };
+    let mut complaints = match (topics, regex) {
+        (Some(_), Some(_)) => {
+            both("topics and topics.regex are mutually exclusive options, but both are set.")
         }
+        (None, None) => both("Must configure one of topics or topics.regex"),
+        _ => Vec::new(),
     };
-    let mut complain = |keys: [&str; 2], why: &str| {
-        errors.extend(keys.map(|key| ConfigError::invalid(key, &shown(key), why)));
+    let Some(queue) = text("errors.deadletterqueue.topic.name") else {
+        return complaints;
     };
-    match (topics.is_empty(), regex.is_empty()) {
-        (false, false) => {
-            complain(
-                BOTH,
-                "topics and topics.regex are mutually exclusive options, but both are set.",
-            );
-        }
-        (true, true) => complain(BOTH, "Must configure one of topics or topics.regex"),
-        _ => {}
-    }
-    let Some(queue) = config.dead_letter_queue() else {
-        return;
-    };
-    if topics.iter().any(|topic| topic == queue) {
+    let list =
+        Vec::<String>::parse(topics.unwrap_or_default(), ConfigType::List).unwrap_or_default();
+    if list.iter().any(|topic| topic == queue) {
         let why = format!(
             "The DLQ topic '{queue}' may not be included in the list of topics ('topics=[{}]') consumed by the connector",
-            topics.join(", ")
+            list.join(", ")
         );
-        errors.push(ConfigError::invalid("topics", &shown("topics"), &why));
+        complaints.push(("topics", why));
     }
-    if !regex.is_empty() && whole_match(regex).is_ok_and(|regex| regex.is_match(queue)) {
+    if let Some(regex) =
+        regex.filter(|regex| whole_match(regex).is_ok_and(|regex| regex.is_match(queue)))
+    {
         let why = format!(
             "The DLQ topic '{queue}' may not be matched by the regex for the topics ('topics.regex={regex}') consumed by \
              the connector"
         );
-        errors.push(ConfigError::invalid("topics.regex", regex, &why));
+        complaints.push(("topics.regex", why));
     }
+    complaints
+}
+
+/// The same for a sink that starts.
+fn sink_rules(config: &SinkConnectorConfig, errors: &mut Vec<ConfigError>) {
+    let given = Properties::from([
+        ("topics", config.topics.join(",")),
+        ("topics.regex", config.topics_regex.clone()),
+        (
+            "errors.deadletterqueue.topic.name",
+            config.errors_deadletterqueue_topic_name.clone(),
+        ),
+    ]);
+    let complaints = sink_complaints(&given);
+    errors.extend(
+        complaints
+            .into_iter()
+            .map(|(key, why)| ConfigError::new(key, why)),
+    );
+}
+
+/// What `given` asks for that this worker cannot do in any mode, as complaints about its keys.
+pub(crate) fn unsupported(given: &Properties) -> Vec<ConfigError> {
+    not_there_yet(given)
 }
 
 /// What `given` asks for that is not there yet and must not be left out silently.
@@ -343,8 +384,8 @@ mod tests {
         assert_eq!(
             sink(&[]),
             [
-                "Invalid value [] for configuration topics: Must configure one of topics or topics.regex",
-                "Invalid value  for configuration topics.regex: Must configure one of topics or topics.regex",
+                "Must configure one of topics or topics.regex",
+                "Must configure one of topics or topics.regex",
             ]
         );
         assert_eq!(sink(&[("topics", "a"), ("topics.regex", "b")]).len(), 2);

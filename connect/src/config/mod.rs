@@ -3,7 +3,9 @@
 mod clients;
 pub mod connector;
 mod distributed;
+mod environment;
 mod properties_file;
+pub mod providers;
 mod worker;
 
 pub use clients::{
@@ -14,7 +16,9 @@ pub use connector::{ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig}
 pub use distributed::{
     DistributedConfig, ExactlyOnceSourceSupport, InternalTopic, InternalTopicSettings,
 };
+pub use environment::overlay_environment;
 pub use properties_file::{
     PropertiesFileError, parse_properties, read_config_file, read_properties,
 };
+pub use providers::ConfigProviders;
 pub use worker::{PluginDiscovery, StandaloneConfig, WorkerConfig};

@@ -129,26 +129,7 @@ fn valid_listeners(text: &str) -> Result<(), String> {
 }
 
 /// Keys that are accepted although what they control is not there yet, and what that means.
-const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("plugin.path", "plugins are part of the program"),
-    (
-        "config.providers",
-        "variables such as ${file:path:key} are not resolved yet",
-    ),
-    ("rest.extension.classes", "there are no REST extensions yet"),
-    (
-        "admin.listeners",
-        "there are no separate administrative listeners yet",
-    ),
-    (
-        "access.control.allow.origin",
-        "there are no CORS headers yet",
-    ),
-    (
-        "response.http.headers.config",
-        "there are no configurable REST headers yet",
-    ),
-];
+const WITHOUT_EFFECT: &[(&str, &str)] = &[("plugin.path", "plugins are part of the program")];
 
 /// Keys that stand for a whole family, all of whose members are known to somebody.
 const FAMILIES: &[&str] = &[

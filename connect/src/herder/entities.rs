@@ -131,8 +131,10 @@ pub struct PluginInfo {
 #[serde(deny_unknown_fields)]
 pub struct ConnectorOffset {
     /// A source partition, or a sink's `kafka_topic` and `kafka_partition`.
-    pub partition: Map<String, Value>,
+    #[serde(default)]
+    pub partition: Option<Map<String, Value>>,
     /// A source offset, or a sink's `kafka_offset`; `None` has been, or shall be, forgotten.
+    #[serde(default)]
     pub offset: Option<Map<String, Value>>,
 }
 
@@ -215,4 +217,23 @@ pub struct ConfigInfos {
     pub groups: Vec<String>,
     /// Key by key.
     pub configs: Vec<ConfigInfo>,
+}
+
+impl ConfigInfos {
+    /// All complaints in the words in which an order for such a connector is refused; `None` if there are none.
+    #[must_use]
+    pub fn complaint(&self) -> Option<String> {
+        if self.error_count == 0 {
+            return None;
+        }
+        let errors = self.configs.iter().flat_map(|config| &config.value.errors);
+        let lines: Vec<&str> = errors.map(String::as_str).collect();
+        Some(format!(
+            "Connector configuration is invalid and contains the following {} error(s):\n{}\n\
+             You can also find the above list of errors at the endpoint \
+             `/connector-plugins/{{connectorType}}/config/validate`",
+            self.error_count,
+            lines.join("\n")
+        ))
+    }
 }

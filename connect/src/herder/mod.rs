@@ -16,6 +16,7 @@ use bytes::Bytes;
 pub(crate) mod distributed;
 pub mod entities;
 mod error;
+pub(crate) mod offsets;
 pub(crate) mod standalone;
 mod validate;
 

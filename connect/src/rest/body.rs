@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use crate::herder::TargetState;
-use crate::herder::entities::ConfigMap;
+use crate::herder::entities::{ConfigMap, ConnectorOffset, ConnectorOffsets};
 
 /// A configuration whose keys may be null.
 pub(super) type NullableConfig = BTreeMap<String, Option<String>>;
@@ -74,12 +74,11 @@ impl JsonBody {
             .remove("initial_state")
             .map(|value| text("initial_state", value))
             .transpose()?;
-        if let Some(unknown) = fields.keys().next() {
-            return Err(ApiError::Body(format!(
-                "Unrecognized field \"{unknown}\" (class CreateConnectorRequest), not marked as ignorable \
-                 (3 known properties: \"config\", \"name\", \"initial_state\")"
-            )));
-        }
+        known_only(
+            &fields,
+            "CreateConnectorRequest",
+            &["config", "name", "initial_state"],
+        )?;
         let Value::Object(config) = config else {
             return Err(ApiError::Body(
                 "The field \"config\" has to be a JSON object".to_owned(),
@@ -97,6 +96,22 @@ impl JsonBody {
         })
     }
 
+    /// Reads `{"offsets":[{"partition":{..},"offset":{..}}]}`.
+    pub(super) fn offsets(self) -> Result<ConnectorOffsets, ApiError> {
+        let mut fields = self.object("ConnectorOffsets")?;
+        let offsets = fields.remove("offsets").unwrap_or(Value::Null);
+        known_only(&fields, "ConnectorOffsets", &["offsets"])?;
+        let offsets = match offsets {
+            Value::Null => Vec::new(),
+            Value::Array(offsets) => offsets,
+            other => return Err(cannot("java.util.ArrayList<ConnectorOffset>", &other)),
+        };
+        let offsets = offsets.into_iter().map(connector_offset);
+        Ok(ConnectorOffsets {
+            offsets: offsets.collect::<Result<_, _>>()?,
+        })
+    }
+
     /// Reads an object of texts, of which some may be null.
     pub(super) fn config(self) -> Result<NullableConfig, ApiError> {
         texts(self.object("java.util.Map<String,String>")?)
@@ -105,12 +120,52 @@ impl JsonBody {
     fn object(self, expected: &str) -> Result<Map<String, Value>, ApiError> {
         match self.0 {
             Value::Object(fields) => Ok(fields),
-            other => Err(ApiError::Body(format!(
-                "Cannot deserialize value of type `{expected}` from {}",
-                kind(&other)
-            ))),
+            other => Err(cannot(expected, &other)),
         }
     }
+}
+
+fn cannot(expected: &str, value: &Value) -> ApiError {
+    // What is an object in JSON and a class of its own there is constructed from a single value, or not.
+    let is_scalar = matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_));
+    ApiError::Body(if is_scalar && !expected.starts_with("java.") {
+        format!(
+            "Cannot construct instance of `{expected}` (although at least one Creator exists): no creator for {}",
+            kind(value)
+        )
+    } else {
+        format!(
+            "Cannot deserialize value of type `{expected}` from {}",
+            kind(value)
+        )
+    })
+}
+
+fn known_only(fields: &Map<String, Value>, class: &str, known: &[&str]) -> Result<(), ApiError> {
+    let Some(unknown) = fields.keys().find(|field| !known.contains(&field.as_str())) else {
+        return Ok(());
+    };
+    let shown: Vec<String> = known.iter().map(|field| format!("\"{field}\"")).collect();
+    Err(ApiError::Body(format!(
+        "Unrecognized field \"{unknown}\" (class {class}), not marked as ignorable ({} known properties: {})",
+        known.len(),
+        shown.join(", ")
+    )))
+}
+
+fn connector_offset(value: Value) -> Result<ConnectorOffset, ApiError> {
+    let mut fields = JsonBody(value).object("ConnectorOffset")?;
+    let mut map = |field| match fields.remove(field).unwrap_or(Value::Null) {
+        Value::Null => Ok(None),
+        Value::Object(map) => Ok(Some(map)),
+        other => Err(cannot(
+            "java.util.LinkedHashMap<java.lang.String,java.lang.Object>",
+            &other,
+        )),
+    };
+    let (partition, offset) = (map("partition")?, map("offset")?);
+    known_only(&fields, "ConnectorOffset", &["offset", "partition"])?;
+    Ok(ConnectorOffset { partition, offset })
 }
 
 /// The texts of a JSON object; numbers and booleans become texts.
@@ -157,14 +212,36 @@ fn target_state(text: &str) -> Result<TargetState, ApiError> {
     }
 }
 
-/// The texts of `config`, none of which may be null.
-pub(super) fn without_nulls(config: NullableConfig) -> Result<ConfigMap, String> {
-    let mut whole = ConfigMap::new();
-    for (key, value) in config {
-        let value = value.ok_or_else(|| key.clone())?;
-        whole.insert(key, value);
+/// The texts of `config`; the whole of it back if one of them is null.
+pub(super) fn without_nulls(config: NullableConfig) -> Result<ConfigMap, NullableConfig> {
+    if config.values().any(Option::is_none) {
+        return Err(config);
     }
-    Ok(whole)
+    Ok(config
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect())
+}
+
+/// The task configurations that another worker sends: an array of objects of texts.
+pub(super) fn task_configs(body: &[u8]) -> Result<Vec<ConfigMap>, ApiError> {
+    let refused = |why: String| ApiError::Body(why);
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        refused(format!(
+            "Unexpected character or token in the JSON body: {error}"
+        ))
+    })?;
+    let Value::Array(configs) = value else {
+        return Err(refused(format!(
+            "Cannot deserialize value of type `java.util.List<java.util.Map<String,String>>` from {}",
+            kind(&value)
+        )));
+    };
+    let config = |value| {
+        let config = JsonBody(value).config()?;
+        without_nulls(config).map_err(|_| refused("a task configuration holds null".to_owned()))
+    };
+    configs.into_iter().map(config).collect()
 }
 
 #[cfg(test)]

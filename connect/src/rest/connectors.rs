@@ -14,15 +14,16 @@ use tracing::info;
 
 use super::body::{JsonBody, NullableConfig, without_nulls};
 use super::error::ApiError;
-use super::request::{ConnectorName, TaskPath};
+use super::request::{ConnectorName, TaskPath, iso_time};
 use super::{Api, REQUEST_TIMEOUT};
 use crate::herder::entities::{ConfigMap, ConnectorInfo, ConnectorStateInfo, TaskInfo, TaskState};
 use crate::herder::{
-    ConnectorTaskId, ConnectorView, HerderError, Put, PutConnector, RestartRequest, TargetState,
+    Activity, ConnectorTaskId, ConnectorView, HerderError, Put, PutConnector, RestartRequest,
+    TargetState,
 };
 
-type Answer<T> = Result<T, ApiError>;
-type Parameters = Query<Vec<(String, String)>>;
+pub(super) type Answer<T> = Result<T, ApiError>;
+pub(super) type Parameters = Query<Vec<(String, String)>>;
 
 impl Api {
     /// What is known about connector `name`.
@@ -42,17 +43,47 @@ impl Api {
     }
 
     /// Waits for the herder's answer.
-    async fn answer<T>(&self, order: impl Future<Output = Result<T, HerderError>>) -> Answer<T> {
+    pub(super) async fn answer<T>(
+        &self,
+        order: impl Future<Output = Result<T, HerderError>>,
+    ) -> Answer<T> {
         match timeout(REQUEST_TIMEOUT, order).await {
             Ok(answer) => Ok(answer?),
-            Err(_) => Err(ApiError::TimedOut(
-                self.herder
-                    .view()
-                    .starting
-                    .as_ref()
-                    .map(|stage| stage.doing.clone()),
-            )),
+            Err(_) => Err(ApiError::TimedOut(self.doing())),
         }
+    }
+
+    /// What the worker is doing, as a sentence, if it says so.
+    pub(super) fn doing(&self) -> Option<String> {
+        if let Some(Activity {
+            doing,
+            began,
+            completed,
+        }) = self.herder.activity()
+        {
+            let began = iso_time(began);
+            return Some(match completed {
+                None => format!("The worker is currently {doing}, which began at {began}."),
+                Some(completed) => format!(
+                    "The last operation the worker completed was {doing}, which began at {began} and completed at {}.",
+                    iso_time(completed)
+                ),
+            });
+        }
+        let view = self.herder.view();
+        let starting = view.starting.as_ref();
+        starting.map(|stage| format!("The worker is currently {}.", stage.doing))
+    }
+
+    /// `http://host:port/` of this worker, as whoever sent `headers` knows it.
+    pub(super) fn base(&self, headers: &HeaderMap) -> String {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        host.map_or_else(
+            || (*self.advertised).to_owned(),
+            |host| format!("http://{host}/"),
+        )
     }
 }
 
@@ -101,12 +132,8 @@ pub(super) async fn create(
     body: JsonBody,
 ) -> Answer<Response> {
     let request = body.create_request()?;
-    let put = put_order(
-        request.name.into(),
-        request.config,
-        request.initial_state,
-        false,
-    )?;
+    let (name, state) = (request.name.into(), request.initial_state);
+    let put = api.put_order(name, request.config, state, false).await?;
     let put = api.answer(api.herder.put_connector(put)).await?;
     Ok(put_answer(&api, &headers, put))
 }
@@ -118,42 +145,47 @@ pub(super) async fn put_config(
     headers: HeaderMap,
     body: JsonBody,
 ) -> Answer<Response> {
-    let put = put_order(name, body.config()?, None, true)?;
+    let put = api.put_order(name, body.config()?, None, true).await?;
     let put = api.answer(api.herder.put_connector(put)).await?;
     Ok(put_answer(&api, &headers, put))
 }
 
-/// Checks the name inside `config` against `name`, or puts it there.
-fn put_order(
-    name: Arc<str>,
-    config: NullableConfig,
-    initial_state: Option<TargetState>,
-    allow_replace: bool,
-) -> Answer<PutConnector> {
-    let mut config = without_nulls(config).map_err(|key| {
-        let problem = "Null value can not be supplied as the configuration value.";
-        HerderError::BadRequest(format!(
-            "Invalid value null for configuration {key}: {problem}"
-        ))
-    })?;
-    match config.get("name") {
-        Some(inside) if **inside != *name => {
-            return Err(HerderError::BadRequest(format!(
-                "Connector name configuration ({inside}) doesn't match connector name in the URL ({name})"
-            ))
-            .into());
+impl Api {
+    /// Checks the name inside `config` against `name`, or puts it there.
+    async fn put_order(
+        &self,
+        name: Arc<str>,
+        mut config: NullableConfig,
+        initial_state: Option<TargetState>,
+        allow_replace: bool,
+    ) -> Answer<PutConnector> {
+        match config.get("name").cloned().flatten() {
+            Some(inside) if *inside != *name => {
+                return Err(HerderError::BadRequest(format!(
+                    "Connector name configuration ({inside}) doesn't match connector name in the URL ({name})"
+                ))
+                .into());
+            }
+            Some(_) => {}
+            None => {
+                config.insert("name".to_owned(), Some((*name).to_owned()));
+            }
         }
-        Some(_) => {}
-        None => {
-            config.insert("name".to_owned(), (*name).to_owned());
-        }
+        let config = match without_nulls(config) {
+            Ok(config) => config,
+            Err(config) => {
+                let infos = self.answer(self.herder.validate(config)).await?;
+                let complaint = infos.complaint().unwrap_or_default();
+                return Err(HerderError::BadRequest(complaint).into());
+            }
+        };
+        Ok(PutConnector {
+            name,
+            config,
+            initial_state,
+            allow_replace,
+        })
     }
-    Ok(PutConnector {
-        name,
-        config,
-        initial_state,
-        allow_replace,
-    })
 }
 
 /// 201 with the new connector's address, or 200.
@@ -161,14 +193,11 @@ fn put_answer(api: &Api, headers: &HeaderMap, put: Put) -> Response {
     if !put.created {
         return Json(put.info).into_response();
     }
-    let base = match headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-    {
-        Some(host) => format!("http://{host}/"),
-        None => (*api.advertised).to_owned(),
-    };
-    let location = format!("{base}connectors/{}", percent_encoded(&put.info.name));
+    let location = format!(
+        "{}connectors/{}",
+        api.base(headers),
+        percent_encoded(&put.info.name)
+    );
     (
         StatusCode::CREATED,
         [(header::LOCATION, location)],
@@ -230,17 +259,20 @@ pub(super) async fn status(
 pub(super) async fn topics(
     State(api): State<Api>,
     ConnectorName(name): ConnectorName,
-) -> Json<Value> {
+) -> Answer<Json<Value>> {
+    if !api.herder.tracks_topics() {
+        return Err(HerderError::Forbidden("Topic tracking is disabled.".to_owned()).into());
+    }
     let view = api.herder.view();
     let topics = view
         .connectors
         .get(&name)
         .map(|connector| connector.topics.as_slice())
         .unwrap_or_default();
-    Json(json!(BTreeMap::from([(
+    Ok(Json(json!(BTreeMap::from([(
         &*name,
         BTreeMap::from([("topics", topics)])
-    )])))
+    )]))))
 }
 
 /// `PUT /connectors/{connector}/topics/reset`.

@@ -16,9 +16,13 @@ pub(super) enum ApiError {
     Body(String),
     /// By the herder.
     Herder(HerderError),
-    /// The herder took too long; says what it is busy with, if that is known.
+    /// The herder took too long; a sentence says what it is busy with, if that is known.
     TimedOut(Option<String>),
 }
+
+/// Goes with an answer that another worker has to give: the one with this address.
+#[derive(Debug, Clone)]
+pub(super) struct Elsewhere(pub(super) String);
 
 impl From<HerderError> for ApiError {
     fn from(error: HerderError) -> Self {
@@ -32,6 +36,11 @@ impl IntoResponse for ApiError {
             Self::Http(status) => return http_error(status),
             // Kafka Connect answers what its JSON library refuses with 500, not 400.
             Self::Body(message) => (StatusCode::INTERNAL_SERVER_ERROR, message),
+            Self::Herder(HerderError::Elsewhere(url)) => {
+                let mut response = ApiError::from(HerderError::rebalancing()).into_response();
+                response.extensions_mut().insert(Elsewhere(url));
+                return response;
+            }
             Self::Herder(error) => (
                 StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
                 error.to_string(),
@@ -42,7 +51,7 @@ impl IntoResponse for ApiError {
             ),
             Self::TimedOut(Some(doing)) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                format!("Request timed out. The worker is currently {doing}."),
+                format!("Request timed out. {doing}"),
             ),
         };
         (

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::herder::entities::{
-    ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffset, ConnectorOffsets,
-    ConnectorState, ConnectorStateInfo, ConnectorType, Message, PluginInfo, ServerInfo, TaskState,
+    ConfigInfo, ConfigInfos, ConfigKeyInfo, ConfigMap, ConfigValueInfo, ConnectorInfo,
+    ConnectorOffset, ConnectorOffsets, ConnectorState, ConnectorStateInfo, ConnectorType, Message,
+    PluginInfo, ServerInfo, TaskState,
 };
 use crate::herder::{
     Answer, ClusterView, ConnectorTaskId, ConnectorView, Herder, HerderError, InternalRequest, Put,
@@ -219,11 +220,27 @@ impl Herder for FakeHerder {
     }
 
     fn validate(&self, config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
+        let null = |(name, value): (&String, &Option<String>)| {
+            if value.is_some() {
+                return None;
+            }
+            let why = "Null value can not be supplied as the configuration value.";
+            let value = ConfigValueInfo {
+                name: name.clone(),
+                value: None,
+                recommended_values: Vec::new(),
+                errors: vec![why.to_owned()],
+                visible: true,
+            };
+            let definition = None;
+            Some(ConfigInfo { definition, value })
+        };
+        let configs: Vec<ConfigInfo> = config.iter().filter_map(null).collect();
         let infos = ConfigInfos {
             name: "a.Sink".to_owned(),
-            error_count: 0,
+            error_count: configs.len(),
             groups: Vec::new(),
-            configs: Vec::new(),
+            configs,
         };
         self.order(format!("validate {config:?}"), infos)
     }
@@ -240,7 +257,7 @@ impl Herder for FakeHerder {
 
     fn connector_offsets(&self, name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
         let offset = ConnectorOffset {
-            partition: [("filename".to_owned(), "f".into())].into_iter().collect(),
+            partition: Some([("filename".to_owned(), "f".into())].into_iter().collect()),
             offset: None,
         };
         let offsets = ConnectorOffsets {

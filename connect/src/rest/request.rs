@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::HttpBody as _;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -14,13 +14,12 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use tracing::info;
 
-use super::Api;
 use super::error::ApiError;
 use super::listener::Peer;
 use crate::logging::civil_date;
 
 /// Tidies the path, runs the request, and writes the request log.
-pub(super) async fn around(State(_): State<Api>, mut request: Request, next: Next) -> Response {
+pub(super) async fn around(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let line = RequestLine::of(&request);
     if let Some(uri) = without_trailing_slash(request.uri()) {
@@ -135,22 +134,56 @@ impl RequestLine {
     }
 }
 
-/// `22/Nov/2026:11:40:49 +0000`.
-fn ncsa_time(time: SystemTime) -> String {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// Day, month's name, year, and time of day as `11:40:49`; and the day counted from 1970-01-01.
+fn parts_of(time: SystemTime) -> (u64, &'static str, u64, String, u64) {
     let seconds = time
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs();
-    let (year, month, day) = civil_date(seconds / 86_400);
+    let days = seconds / 86_400;
+    let (year, month, day) = civil_date(days);
     let month = (1..)
         .zip(MONTHS)
         .find(|&(number, _)| number == month)
         .map_or("", |(_, name)| name);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02} +0000")
+    (
+        day,
+        month,
+        year,
+        format!("{hour:02}:{minute:02}:{second:02}"),
+        days,
+    )
+}
+
+/// `22/Nov/2026:11:40:49 +0000`.
+fn ncsa_time(time: SystemTime) -> String {
+    let (day, month, year, clock, _) = parts_of(time);
+    format!("{day:02}/{month}/{year}:{clock} +0000")
+}
+
+/// `Sun, 22 Nov 2026 11:40:49 GMT`.
+pub(super) fn http_date(time: SystemTime) -> String {
+    // The first of January 1970 was a Thursday.
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let (day, month, year, clock, days) = parts_of(time);
+    let weekday = usize::try_from(days % 7).map_or("", |at| DAYS[at]);
+    format!("{weekday}, {day:02} {month} {year} {clock} GMT")
+}
+
+/// `2026-11-22T11:40:49.123Z`.
+pub(super) fn iso_time(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (_, _, _, clock, days) = parts_of(time);
+    let (year, month, day) = civil_date(days);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{clock}.{:03}Z",
+        since.subsec_millis()
+    )
 }
 
 /// The connector that a path names.

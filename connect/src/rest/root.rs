@@ -1,13 +1,13 @@
-//! `GET /`, `GET /health` and the list of plugins.
+//! `GET /` and `GET /health`.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
 use super::{Api, HEALTH_TIMEOUT};
-use crate::herder::entities::{PluginInfo, ServerInfo, WorkerStatus};
+use crate::herder::entities::{ServerInfo, WorkerStatus};
 
 /// `GET /`.
 pub(super) async fn server_info(State(api): State<Api>) -> Json<ServerInfo> {
@@ -17,10 +17,9 @@ pub(super) async fn server_info(State(api): State<Api>) -> Json<ServerInfo> {
 /// `GET /health`: 200 when the worker is ready, 503 while it starts, 500 when its herder does not answer.
 pub(super) async fn health(State(api): State<Api>) -> Response {
     if let Some(stage) = &api.herder.view().starting {
-        let message = format!(
-            "Worker is still starting up. The worker is currently {}.",
-            stage.doing
-        );
+        let doing = api.doing();
+        let doing = doing.unwrap_or_else(|| format!("The worker is currently {}.", stage.doing));
+        let message = format!("Worker is still starting up. {doing}");
         return (
             StatusCode::SERVICE_UNAVAILABLE,
             Json(WorkerStatus {
@@ -38,9 +37,13 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
         })
         .into_response();
     }
-    let message =
+    let mut message =
         "Worker was unable to handle this request and may be unable to handle other requests."
             .to_owned();
+    if let Some(doing) = api.doing() {
+        message.push(' ');
+        message.push_str(&doing);
+    }
     (
         StatusCode::INTERNAL_SERVER_ERROR,
         Json(WorkerStatus {
@@ -49,14 +52,4 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
         }),
     )
         .into_response()
-}
-
-/// `GET /connector-plugins`.
-pub(super) async fn plugins(
-    State(api): State<Api>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Json<Vec<PluginInfo>> {
-    let said = query.iter().rfind(|(key, _)| key == "connectorsOnly");
-    let connectors_only = said.is_none_or(|(_, value)| value.eq_ignore_ascii_case("true"));
-    Json(api.herder.plugins(connectors_only))
 }

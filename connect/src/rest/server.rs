@@ -77,24 +77,14 @@ impl Bound {
     /// Serves `router` on every listener, on the current runtime.
     #[must_use]
     pub fn serve(self, router: &Router) -> RestServer {
-        let (stop, stopped) = watch::channel(false);
-        let tasks = TaskTracker::new();
-        for (address, listener) in self.listeners {
-            let app = router.clone().into_make_service_with_connect_info::<Peer>();
-            let mut stopped = stopped.clone();
-            let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
-                // Also when the server is dropped without being stopped.
-                let _ = stopped.wait_for(|stopped| *stopped).await;
-            });
-            tasks.spawn(async move {
-                if let Err(error) = serving.await {
-                    warn!(%error, listener = %address, "REST listener ended");
-                }
-            });
-        }
-        tasks.close();
+        let server = RestServer {
+            stop: watch::Sender::new(false),
+            tasks: TaskTracker::new(),
+        };
+        server.add(self, router);
         info!("REST resources initialized; server is started and ready to handle requests");
-        RestServer { stop, tasks }
+        server.tasks.close();
+        server
     }
 }
 
@@ -106,6 +96,31 @@ pub struct RestServer {
 }
 
 impl RestServer {
+    /// Serves another router on sockets of its own; stopped together with the rest.
+    #[must_use]
+    pub fn and(self, other: Option<(Bound, Router)>) -> Self {
+        if let Some((bound, router)) = other {
+            self.add(bound, &router);
+        }
+        self
+    }
+
+    fn add(&self, bound: Bound, router: &Router) {
+        for (address, listener) in bound.listeners {
+            let app = router.clone().into_make_service_with_connect_info::<Peer>();
+            let mut stopped = self.stop.subscribe();
+            let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
+                // Also when the server is dropped without being stopped.
+                let _ = stopped.wait_for(|stopped| *stopped).await;
+            });
+            self.tasks.spawn(async move {
+                if let Err(error) = serving.await {
+                    warn!(%error, listener = %address, "REST listener ended");
+                }
+            });
+        }
+    }
+
     /// Accepts no more connections and waits for the requests under way, for a while.
     pub async fn stop(self) {
         info!("Stopping REST server");

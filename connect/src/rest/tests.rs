@@ -1,5 +1,7 @@
 //! Requests over a socket, answered from a herder in memory.
 
+mod around;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::fake::FakeHerder;
-use super::{Bound, ListenAddress, RestServer, router};
+use super::{Bound, ListenAddress, RestServer, RestSettings, router};
 use crate::herder::HerderError;
 
 struct Server {
@@ -42,7 +44,11 @@ impl Server {
         let listeners = [ListenAddress::parse("http://127.0.0.1:0").unwrap()];
         let bound = Bound::bind(&listeners).await.unwrap();
         let address = bound.addresses()[0];
-        let server = bound.serve(&router(herder.clone(), "http://worker:8083/"));
+        let server = bound.serve(&router(
+            herder.clone(),
+            "http://worker:8083/",
+            &RestSettings::default(),
+        ));
         Self {
             herder,
             address,

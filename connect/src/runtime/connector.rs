@@ -18,6 +18,8 @@ use crate::api::{
     BoxFuture, ConnectError, ConnectorClass, ConnectorContext, ConnectorEvents, DynConnector,
     OffsetReader, SourceConnectorContext,
 };
+use crate::config::ConfigProviders;
+use crate::config::providers::with_variables_again;
 use crate::herder::entities::ConfigMap;
 
 /// How many commands a connector may have waiting; its herder gives one at a time.
@@ -37,7 +39,9 @@ pub(super) struct ConnectorRun {
     pub(super) name: Arc<str>,
     pub(super) run: RunId,
     pub(super) class: ConnectorClass,
+    /// As it was given, with variables in it.
     pub(super) config: Arc<ConfigMap>,
+    pub(super) providers: Arc<ConfigProviders>,
     pub(super) target: TargetState,
     pub(super) offsets: OffsetReader,
     pub(super) commands: mpsc::Receiver<ConnectorCommand>,
@@ -159,7 +163,13 @@ impl ConnectorRun {
     ) -> BoxFuture<'static, Result<Box<dyn DynConnector>, ConnectError>> {
         let events = Arc::clone(said) as Arc<dyn ConnectorEvents>;
         let context = ConnectorContext::new(Arc::clone(&self.name), events);
-        let config = properties(&self.config);
+        let config = match self.providers.resolve(&self.config) {
+            Ok(config) => properties(&config),
+            Err(error) => {
+                let error = ConnectError::new(error.to_string());
+                return Box::pin(std::future::ready(Err(error)));
+            }
+        };
         match self.class {
             ConnectorClass::Source(class) => class.start(
                 SourceConnectorContext::new(context, self.offsets.clone()),
@@ -184,10 +194,9 @@ impl ConnectorRun {
             .task_configs(max)
             .await
             .map_err(|error| format!("{error:?}"))?;
-        Ok(configs
-            .into_iter()
-            .map(|config| Arc::new(self.complete(config)))
-            .collect())
+        let configs = configs.into_iter().map(|config| self.complete(config));
+        let configs = with_variables_again(&self.config, configs.collect());
+        Ok(configs.into_iter().map(Arc::new).collect())
     }
 
     fn complete(&self, config: Properties) -> ConfigMap {

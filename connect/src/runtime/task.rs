@@ -13,6 +13,7 @@ use super::panics::caught;
 use super::worker::WorkerContext;
 use super::{ConnectorTaskId, RunId, State, TargetState, sink, source};
 use crate::api::{ConnectError, ConnectorClass};
+use crate::config::ConfigProviders;
 use crate::herder::entities::ConfigMap;
 
 /// One run of a task.
@@ -23,6 +24,8 @@ pub(super) struct TaskRun {
     pub(super) connector: Arc<ConfigMap>,
     /// The task's own configuration.
     pub(super) config: Arc<ConfigMap>,
+    /// What the variables in both mean.
+    pub(super) providers: Arc<ConfigProviders>,
     pub(super) target: watch::Receiver<TargetState>,
     pub(super) stop: CancellationToken,
     pub(super) reports: Reports,
@@ -52,6 +55,10 @@ impl TaskRun {
         // A task that is to be paused from the start does not even open what it would need.
         if !self.wait_while_paused().await {
             return Ok(());
+        }
+        for config in [&mut self.connector, &mut self.config] {
+            let resolved = self.providers.resolve(config);
+            *config = Arc::new(resolved.map_err(|error| ConnectError::new(error.to_string()))?);
         }
         let class = self
             .connector

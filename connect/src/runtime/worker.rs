@@ -18,7 +18,7 @@ use super::connector::{COMMANDS_MAX, ConnectorCommand, ConnectorRun};
 use super::event::{ConnectorEvent, TaskEvent, WorkerEvent};
 use super::{ConnectorTaskId, RunId, TargetState};
 use crate::api::Plugins;
-use crate::config::WorkerConfig;
+use crate::config::{ConfigProviders, WorkerConfig};
 use crate::herder::entities::ConfigMap;
 use crate::storage::{ConnectorOffsets, OffsetStore};
 
@@ -55,6 +55,8 @@ impl fmt::Debug for WorkerContext {
 #[derive(Debug)]
 pub(crate) struct Worker {
     context: Arc<WorkerContext>,
+    /// What variables in configurations mean.
+    providers: Arc<ConfigProviders>,
     events: mpsc::Sender<WorkerEvent>,
     connectors: HashMap<Arc<str>, Running<mpsc::Sender<ConnectorCommand>>>,
     tasks: HashMap<ConnectorTaskId, Running<watch::Sender<TargetState>>>,
@@ -72,8 +74,11 @@ struct Running<C> {
 impl Worker {
     /// A worker that reports to `events`.
     pub(crate) fn new(context: Arc<WorkerContext>, events: mpsc::Sender<WorkerEvent>) -> Self {
+        // A worker whose providers make no sense does not start; tests have none.
+        let providers = ConfigProviders::from_worker(&context.properties).unwrap_or_default();
         Self {
             context,
+            providers: Arc::new(providers),
             events,
             connectors: HashMap::new(),
             tasks: HashMap::new(),
@@ -102,6 +107,7 @@ impl Worker {
                 target,
                 offsets: self.context.offsets_of(name).reader(),
                 config,
+                providers: Arc::clone(&self.providers),
                 commands,
                 stop: stop.clone(),
                 events: self.events.clone(),
@@ -180,6 +186,7 @@ impl Worker {
             context: Arc::clone(&self.context),
             connector,
             config,
+            providers: Arc::clone(&self.providers),
             target,
             stop: stop.clone(),
             reports: super::task::Reports::new(id, run, self.events.clone()),

@@ -7,14 +7,18 @@ use kconnect_client::config::ConfigError;
 use tracing::info;
 
 use super::Failure;
+use super::rest_settings::rest_settings;
 use crate::config::WorkerConfig;
 use crate::herder::Herder;
-use crate::rest::{self, Bound, ListenAddress, RestServer};
+use crate::rest::{self, AdminPlace, Bound, ListenAddress, RestServer, RestSettings};
 
 /// The sockets of the REST API, and its address.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     bound: Bound,
+    /// The sockets of `admin.listeners`, if it has any.
+    admin: Option<Bound>,
+    settings: RestSettings,
     /// `http://host:port/` under which others reach this worker.
     url: String,
     /// `host:port` of that, which statuses show.
@@ -24,8 +28,19 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Listens where `listeners` says.
     pub(crate) async fn bind(config: &WorkerConfig) -> Result<Self, Failure> {
-        let listeners = listeners(config).map_err(Failure::startup)?;
+        let settings = rest_settings(config).map_err(|errors| {
+            let texts: Vec<&str> = errors.iter().map(ConfigError::message).collect();
+            Failure::startup(texts.join("\n"))
+        })?;
+        let listeners = listeners(&config.listeners).map_err(Failure::startup)?;
         let bound = Bound::bind(&listeners).await.map_err(Failure::startup)?;
+        let admin = match config.admin_listeners.as_deref() {
+            Some(texts) if settings.admin == AdminPlace::OnItsOwn => {
+                let listeners = self::listeners(texts).map_err(Failure::startup)?;
+                Some(Bound::bind(&listeners).await.map_err(Failure::startup)?)
+            }
+            _ => None,
+        };
         let addresses = bound.addresses();
         let (host, port) = advertised(config, &listeners, &addresses);
         let protocol = config
@@ -37,8 +52,13 @@ impl Endpoint {
         for address in &addresses {
             info!("REST server listening at http://{address}/, advertising URL {url}");
         }
+        for address in admin.iter().flat_map(Bound::addresses) {
+            info!("Added admin connector for http://{address}");
+        }
         Ok(Self {
             bound,
+            admin,
+            settings,
             url,
             worker_id: worker_id.into(),
         })
@@ -56,30 +76,19 @@ impl Endpoint {
 
     /// Answers requests from now on.
     pub(crate) fn serve(self, herder: Arc<dyn Herder>) -> RestServer {
-        self.bound.serve(&rest::router(herder, &self.url))
+        let admin = self.admin.map(|bound| {
+            let router = rest::admin_router(Arc::clone(&herder), &self.url);
+            (bound, router)
+        });
+        let router = rest::router(herder, &self.url, &self.settings);
+        self.bound.serve(&router).and(admin)
     }
 }
 
-/// The listeners of `config`, which have been checked.
-fn listeners(config: &WorkerConfig) -> Result<Vec<ListenAddress>, rest::InvalidListener> {
-    config
-        .listeners
-        .iter()
-        .map(|text| ListenAddress::parse(text))
-        .collect()
-}
-
-/// Complaints about what the REST API cannot do.
-pub(super) fn complaints(config: &WorkerConfig) -> Vec<ConfigError> {
-    let https = |text: &&String| ListenAddress::parse(text).is_ok_and(|address| address.https);
-    let complaint =
-        |text| ConfigError::invalid("listeners", text, "https is not supported yet; use http");
-    config
-        .listeners
-        .iter()
-        .filter(https)
-        .map(|text| complaint(text))
-        .collect()
+/// The listeners, which have been checked.
+fn listeners(texts: &[String]) -> Result<Vec<ListenAddress>, rest::InvalidListener> {
+    let listeners = texts.iter().map(|text| ListenAddress::parse(text));
+    listeners.collect()
 }
 
 /// Host and port to tell others: as configured, or as the first listener says, or as this host is reached by most.
@@ -123,7 +132,7 @@ mod tests {
         let mut config = WorkerConfig::default();
         change(&mut config);
         let bound = [SocketAddr::from(([0, 0, 0, 0], 7))];
-        advertised(&config, &listeners(&config).unwrap(), &bound)
+        advertised(&config, &listeners(&config.listeners).unwrap(), &bound)
     }
 
     #[test]

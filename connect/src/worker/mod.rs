@@ -11,6 +11,7 @@ mod endpoint;
 mod failure;
 mod offsets_file;
 mod peers;
+mod rest_settings;
 mod runtimes;
 mod settings;
 pub(crate) mod shutdown;

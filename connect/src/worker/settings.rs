@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use kconnect_client::config::{AdminConfig, ConfigError, Properties};
-use tracing::warn;
+use tracing::{info, warn};
 
-use super::{Failure, endpoint};
+use super::{Failure, rest_settings};
 use crate::api::Plugins;
 use crate::config::{
-    AdminOf, OverridePolicy, StandaloneConfig, WorkerConfig, admin_properties, is_client_key,
-    read_properties,
+    AdminOf, ConfigProviders, OverridePolicy, StandaloneConfig, WorkerConfig, admin_properties,
+    is_client_key, overlay_environment, read_properties,
 };
 
 /// A worker's configuration.
@@ -33,11 +33,18 @@ impl<C> Settings<C> {
         parse: fn(&mut Properties) -> Result<C, Vec<ConfigError>>,
         worker: fn(&C) -> &WorkerConfig,
     ) -> Result<Self, Failure> {
-        let properties = if path.as_os_str().is_empty() {
+        let mut properties = if path.as_os_str().is_empty() {
             Properties::new()
         } else {
             read_properties(path).map_err(Failure::startup)?
         };
+        // Variables that are no text have names that are none of ours.
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        for key in overlay_environment(&mut properties, environment) {
+            info!("The environment sets the configuration '{key}'.");
+        }
         let shown = path.display().to_string();
         let settings = Self::from_properties(properties, plugins, parse, worker);
         settings.map_err(|errors| Failure::config(&shown, &errors))
@@ -54,6 +61,7 @@ impl<C> Settings<C> {
         parse: fn(&mut Properties) -> Result<C, Vec<ConfigError>>,
         worker: fn(&C) -> &WorkerConfig,
     ) -> Result<Self, Vec<ConfigError>> {
+        let properties = resolved(properties)?;
         let mut left = properties.clone();
         let mut errors = Vec::new();
         let config = keep_errors(parse(&mut left), &mut errors);
@@ -64,7 +72,7 @@ impl<C> Settings<C> {
         if let Some(config) = config.as_ref().map(worker) {
             let found = override_policy(config).map_err(|error| vec![error]);
             policy = keep_errors(found, &mut errors);
-            errors.extend(endpoint::complaints(config));
+            errors.extend(rest_settings::complaints(config));
             errors.extend(converters(config, plugins));
         }
         match (config, policy, admin) {
@@ -80,6 +88,13 @@ impl<C> Settings<C> {
             _ => Err(errors),
         }
     }
+}
+
+/// The properties with what config providers say in the place of variables.
+fn resolved(properties: Properties) -> Result<Properties, Vec<ConfigError>> {
+    let providers = ConfigProviders::from_worker(&properties)?;
+    let resolved = providers.resolve_properties(&properties);
+    resolved.map_err(|error| vec![ConfigError::new("config.providers", error.to_string())])
 }
 
 /// Adds the complaints to `errors`, one about each key.

@@ -14,8 +14,7 @@ use crate::herder::entities::{
     ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffsets, ConnectorStateInfo,
     Message, PluginInfo, ServerInfo,
 };
-use crate::herder::standalone::plugin_infos;
-use crate::herder::validate::Validator;
+use crate::herder::validate::{Validator, plugin_infos};
 use crate::herder::{
     Answer, ClusterView, Herder, HerderError, InternalRequest, Put, PutConnector, RestartRequest,
 };
@@ -56,10 +55,12 @@ impl DistributedHerder {
             failed,
             server_info: settings.server_info.clone(),
             plugins: Arc::clone(&settings.plugins),
-            validator: Arc::new(Validator {
-                plugins: Arc::clone(&settings.plugins),
-                override_policy: settings.override_policy.clone(),
-            }),
+            validator: Arc::new(Validator::new(
+                Arc::clone(&settings.plugins),
+                settings.override_policy.clone(),
+                settings.properties.clone(),
+                Some(settings.config.group_id.clone()),
+            )),
             runtime: settings.runtime.clone(),
             tracks_topics: settings.config.worker.topic_tracking_enable,
         };
@@ -264,16 +265,24 @@ impl Herder for DistributedHerder {
         self.tracks_topics
     }
 
-    fn validate(&self, _config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
-        not_yet("validation over REST")
+    fn validate(&self, config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
+        let validator = Arc::clone(&self.validator);
+        let checked = self
+            .runtime
+            .spawn(async move { validator.validate(&config) });
+        Box::pin(async move {
+            checked.await.unwrap_or_else(|panic| {
+                Err(HerderError::Internal(format!("validation failed: {panic}")))
+            })
+        })
     }
 
     fn plugin_config(
         &self,
         plugin: &str,
-        _version: Option<&str>,
+        version: Option<&str>,
     ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
-        Err(HerderError::NotFound(format!("Unknown plugin {plugin}.")))
+        self.validator.plugin_config(plugin, version)
     }
 
     fn connector_offsets(&self, _name: Arc<str>) -> Answer<'_, ConnectorOffsets> {

@@ -20,14 +20,16 @@ use super::entities::{
     ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffsets, ConnectorStateInfo,
     Message as Sentence, PluginInfo, ServerInfo,
 };
-use super::validate::Validator;
+use super::offsets;
+use super::validate::{Validator, plugin_infos};
 use super::{
     Answer, ClusterView, Herder, HerderError, InternalRequest, Put, PutConnector, RestartRequest,
     Stage,
 };
-use crate::api::{PluginKind, Plugins};
 use crate::config::{OverridePolicy, WorkerConfig};
 use crate::logging;
+use crate::runtime;
+use crate::runtime::offsets::Of;
 use crate::runtime::worker::{EVENTS_MAX, Worker, WorkerContext};
 use crate::runtime::{ConnectorTaskId, TargetState};
 
@@ -77,11 +79,12 @@ impl StandaloneHerder {
         let (publish, view) = watch::channel(Arc::new(core.poll_view().unwrap_or_default()));
         let worker = Worker::new(Arc::clone(&context), events);
         tokio::spawn(drive(core, worker, inbox, reports, publish));
-        let plugins = Arc::clone(&context.plugins);
-        let validator = Arc::new(Validator {
-            plugins,
+        let validator = Arc::new(Validator::new(
+            Arc::clone(&context.plugins),
             override_policy,
-        });
+            context.properties.clone(),
+            None,
+        ));
         Self {
             messages,
             view,
@@ -116,6 +119,14 @@ impl StandaloneHerder {
             .await
             .map_err(|_| HerderError::ShuttingDown)?;
         answer.await.unwrap_or(Err(HerderError::ShuttingDown))
+    }
+
+    /// The configuration of a connector, with its variables resolved.
+    fn config_of(&self, name: &str) -> Result<ConfigMap, HerderError> {
+        let view = self.view();
+        let connector = view.connectors.get(name);
+        let connector = connector.ok_or_else(|| HerderError::connector_not_found(name))?;
+        self.validator.resolve(&connector.config)
     }
 
     async fn done(&self, order: Order) -> Result<(), HerderError> {
@@ -260,28 +271,77 @@ impl Herder for StandaloneHerder {
         self.context.config.topic_tracking_enable
     }
 
-    fn validate(&self, _config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
-        refuse("validation over REST is not there yet in this worker")
+    fn validate(&self, config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
+        let validator = Arc::clone(&self.validator);
+        // Where plugins run, for a plugin's own check may block or panic.
+        let checked = self
+            .context
+            .runtime
+            .spawn(async move { validator.validate(&config) });
+        Box::pin(async move {
+            checked.await.unwrap_or_else(|panic| {
+                Err(HerderError::Internal(format!("validation failed: {panic}")))
+            })
+        })
     }
 
     fn plugin_config(
         &self,
         plugin: &str,
-        _version: Option<&str>,
+        version: Option<&str>,
     ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
-        Err(HerderError::NotFound(format!("Unknown plugin {plugin}.")))
+        self.validator.plugin_config(plugin, version)
     }
 
-    fn connector_offsets(&self, _name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
-        refuse("offsets over REST are not there yet in this worker")
+    fn connector_offsets(&self, name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
+        Box::pin(async move {
+            let config = self.config_of(&name)?;
+            let of = Of {
+                name: &name,
+                config: &config,
+            };
+            offsets::shown(runtime::offsets::show(&self.context, of).await?)
+        })
     }
 
-    fn alter_offsets(&self, _name: Arc<str>, _: ConnectorOffsets) -> Answer<'_, Sentence> {
-        refuse("offsets over REST are not there yet in this worker")
+    fn alter_offsets(&self, name: Arc<str>, wanted: ConnectorOffsets) -> Answer<'_, Sentence> {
+        Box::pin(async move {
+            self.done(Order::CheckStopped {
+                name: Arc::clone(&name),
+            })
+            .await?;
+            let config = self.config_of(&name)?;
+            let changes = offsets::changes(&wanted)?;
+            let context = Arc::clone(&self.context);
+            // On a task of its own: giving up on the answer must not leave a change half done.
+            let altering = tokio::spawn(async move {
+                let of = Of {
+                    name: &name,
+                    config: &config,
+                };
+                runtime::offsets::alter(&context, of, changes).await
+            });
+            changed(altering.await)
+        })
     }
 
-    fn reset_offsets(&self, _name: Arc<str>) -> Answer<'_, Sentence> {
-        refuse("offsets over REST are not there yet in this worker")
+    fn reset_offsets(&self, name: Arc<str>) -> Answer<'_, Sentence> {
+        Box::pin(async move {
+            self.done(Order::CheckStopped {
+                name: Arc::clone(&name),
+            })
+            .await?;
+            let config = self.config_of(&name)?;
+            let context = Arc::clone(&self.context);
+            let resetting = tokio::spawn(async move {
+                let of = Of {
+                    name: &name,
+                    config: &config,
+                };
+                runtime::offsets::reset(&context, of).await
+            });
+            changed(resetting.await)
+        })
     }
 
     fn set_cluster_log_level(&self, namespace: String, level: String) -> Answer<'_, ()> {
@@ -306,37 +366,16 @@ impl Herder for StandaloneHerder {
     }
 }
 
+/// The answer about offsets that were changed.
+fn changed(
+    done: Result<Result<&'static str, HerderError>, tokio::task::JoinError>,
+) -> Result<Sentence, HerderError> {
+    let text = done.map_err(|panic| HerderError::Internal(panic.to_string()))??;
+    Ok(offsets::message(text))
+}
+
 fn refuse<T: Send + 'static>(why: &str) -> Answer<'static, T> {
     Box::pin(std::future::ready(Err(HerderError::Internal(
         why.to_owned(),
     ))))
-}
-
-/// The plugins in Kafka Connect's order: sinks, sources, converters, header converters, each by name.
-pub(super) fn plugin_infos(plugins: &Plugins, connectors_only: bool) -> Vec<PluginInfo> {
-    let connectors = plugins
-        .connectors()
-        .map(|class| (class.kind(), class.info().class(), class.info().version()));
-    let mut all: Vec<(PluginKind, &str, &str)> = connectors.collect();
-    if !connectors_only {
-        let converters = plugins.converters().iter();
-        all.extend(converters.map(|class| (PluginKind::Converter, class.class(), class.version())));
-        let headers = plugins.header_converters().iter();
-        all.extend(
-            headers.map(|class| (PluginKind::HeaderConverter, class.class(), class.version())),
-        );
-    }
-    let rank = |kind| match kind {
-        PluginKind::Sink => 0,
-        PluginKind::Source => 1,
-        PluginKind::Converter => 2,
-        _ => 3,
-    };
-    all.sort_by_key(|&(kind, class, _)| (rank(kind), class));
-    let info = |(kind, class, version): (PluginKind, &str, &str)| PluginInfo {
-        class: class.to_owned(),
-        kind: kind.to_string(),
-        version: Some(version.to_owned()),
-    };
-    all.into_iter().map(info).collect()
 }

@@ -56,6 +56,10 @@ pub(crate) enum Order {
     },
     Restart(RestartRequest),
     RestartTask(ConnectorTaskId),
+    /// Say whether the connector's offsets may be changed.
+    CheckStopped {
+        name: Arc<str>,
+    },
     ResetTopics {
         name: Arc<str>,
     },

@@ -54,7 +54,22 @@ impl Core {
                 let answer = self.reset_topics(&name);
                 self.answer(ticket, answer.map(|()| Outcome::Done));
             }
+            Order::CheckStopped { name } => {
+                let answer = self.may_change_offsets(&name);
+                self.answer(ticket, answer.map(|()| Outcome::Done));
+            }
             Order::Ping => self.answer(ticket, Ok(Outcome::Done)),
+        }
+    }
+
+    /// Offsets are changed only of a connector that was told to stop and has no tasks any more.
+    fn may_change_offsets(&self, name: &str) -> Result<(), HerderError> {
+        let entry = self.entries.get(name);
+        let entry = entry.ok_or_else(|| HerderError::connector_not_found(name))?;
+        if entry.target == TargetState::Stopped && entry.task_configs.is_empty() {
+            Ok(())
+        } else {
+            Err(HerderError::not_stopped(name))
         }
     }
 

@@ -1,0 +1,231 @@
+//! What is right and wrong with configurations, as REST answers it.
+
+use std::fs;
+
+use super::*;
+use crate::herder::entities::ConfigValueInfo;
+use crate::herder::standalone::testing::plugins;
+
+fn validator(policy: OverridePolicy) -> Validator {
+    let worker = Properties::from([
+        ("config.providers", "file"),
+        ("config.providers.file.class", "FileConfigProvider"),
+    ]);
+    Validator::new(
+        Arc::new(plugins()),
+        policy,
+        worker,
+        Some("connect-taken".to_owned()),
+    )
+}
+
+fn config(pairs: &[(&str, &str)]) -> ConfigMap {
+    pairs
+        .iter()
+        .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn check(pairs: &[(&str, &str)], policy: OverridePolicy) -> Result<ConnectorSpec, String> {
+    validator(policy)
+        .check(config(pairs))
+        .map_err(|error| error.to_string())
+}
+
+fn validate(pairs: &[(&str, Option<&str>)]) -> ConfigInfos {
+    let pairs = pairs
+        .iter()
+        .map(|&(key, value)| (key.to_owned(), value.map(str::to_owned)));
+    validator(OverridePolicy::All)
+        .validate(&pairs.collect())
+        .unwrap()
+}
+
+fn value<'a>(infos: &'a ConfigInfos, key: &str) -> &'a ConfigValueInfo {
+    &infos
+        .configs
+        .iter()
+        .find(|config| config.value.name == key)
+        .unwrap()
+        .value
+}
+
+#[test]
+fn a_valid_configuration_says_what_to_run() {
+    let config = [
+        ("name", "c"),
+        ("connector.class", "Scripted"),
+        ("tasks.max", "3"),
+        ("steps", "ok"),
+        ("other", "x"),
+    ];
+    let spec = check(&config, OverridePolicy::All).unwrap();
+    assert_eq!(
+        (spec.kind, spec.tasks_max, &*spec.version),
+        (ConnectorType::Source, 3, "1.2")
+    );
+}
+
+#[test]
+fn a_class_is_needed_and_has_to_be_known() {
+    assert_eq!(
+        check(&[("name", "a")], OverridePolicy::All).unwrap_err(),
+        "Connector config {name=a} contains no connector type"
+    );
+    let error = check(&[("connector.class", "Nope")], OverridePolicy::All).unwrap_err();
+    assert!(error.contains(
+        "Failed to find any class that implements Connector and which name matches Nope"
+    ));
+    assert!(error.contains("available connectors are: "), "{error}");
+}
+
+#[test]
+fn every_complaint_is_in_one_answer() {
+    let config = [
+        ("connector.class", "Scripted"),
+        ("tasks.max", "abc"),
+        ("value.converter", "Nope"),
+        ("producer.override.acks", "1"),
+    ];
+    let error = check(&config, OverridePolicy::None).unwrap_err();
+    assert_eq!(
+        error.lines().collect::<Vec<_>>(),
+        [
+            "Connector configuration is invalid and contains the following 6 error(s):",
+            r#"Missing required configuration "name" which has no default value."#,
+            "Invalid value abc for configuration tasks.max: Not a number of type INT",
+            "Invalid value null for configuration tasks.max: Value must be non-null",
+            "Invalid value Nope for configuration value.converter: Class Nope could not be found.",
+            r#"Missing required configuration "steps" which has no default value."#,
+            "The 'None' policy does not allow 'acks' to be overridden in the connector configuration.",
+            "You can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`",
+        ]
+    );
+}
+
+#[test]
+fn validation_shows_every_key_with_its_value() {
+    let infos = validate(&[
+        ("connector.class", Some("Scripted")),
+        ("tasks.max", Some(" 2 ")),
+        ("steps", None),
+    ]);
+    assert_eq!(infos.name, "Scripted");
+    assert_eq!(value(&infos, "tasks.max").value.as_deref(), Some("2"));
+    assert_eq!(
+        value(&infos, "errors.tolerance").value.as_deref(),
+        Some("none")
+    );
+    assert_eq!(
+        value(&infos, "steps").errors,
+        ["Null value can not be supplied as the configuration value."]
+    );
+    assert_eq!(infos.groups[..3], ["Common", "Transforms", "Predicates"]);
+    let version = value(&infos, "connector.plugin.version");
+    assert_eq!(
+        (
+            version.value.as_deref(),
+            version.recommended_values.as_slice()
+        ),
+        (Some("1.2"), ["1.2".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn another_version_than_the_one_there_is_a_complaint_about_two_keys() {
+    let infos = validate(&[
+        ("name", Some("a")),
+        ("connector.class", Some("Scripted")),
+        ("connector.plugin.version", Some("[2.0,)")),
+    ]);
+    assert_eq!(infos.error_count, 2);
+    let why = &value(&infos, "connector.plugin.version").errors[0];
+    assert!(
+        why.ends_with("not found that matches the version range [2.0,), available versions: [1.2]"),
+        "{why}"
+    );
+    let error = check(
+        &[
+            ("connector.class", "Scripted"),
+            ("connector.plugin.version", "[2"),
+        ],
+        OverridePolicy::All,
+    );
+    assert_eq!(error.unwrap_err(), "Unbounded range: [2");
+}
+
+#[test]
+fn a_resolved_secret_is_never_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("s.properties");
+    fs::write(&file, "max=s3cret\nok=3\n").unwrap();
+    let variable = |key: &str| format!("${{file:{}:{key}}}", file.display());
+    let (wrong, right) = (variable("max"), variable("ok"));
+    let infos = validate(&[
+        ("name", Some("a")),
+        ("connector.class", Some("Scripted")),
+        ("tasks.max", Some(&wrong)),
+        ("steps", Some(&right)),
+    ]);
+    let shown = serde_json::to_string(&infos).unwrap();
+    assert!(!shown.contains("s3cret"), "{shown}");
+    assert_eq!(infos.error_count, 1);
+    assert_eq!(
+        value(&infos, "tasks.max").value.as_deref(),
+        Some(wrong.as_str())
+    );
+    assert_eq!(
+        value(&infos, "tasks.max").errors,
+        [
+            "Invalid value for configuration 'tasks.max': the value resolved from the config provider reference failed validation"
+        ]
+    );
+    let pairs = [
+        ("name", "a"),
+        ("connector.class", "Scripted"),
+        ("tasks.max", right.as_str()),
+        ("steps", "ok"),
+    ];
+    let spec = check(&pairs, OverridePolicy::All).unwrap();
+    assert_eq!(
+        (spec.tasks_max, spec.config["tasks.max"].as_str()),
+        (3, right.as_str())
+    );
+}
+
+#[test]
+fn stages_are_not_there_yet_and_have_keys_all_the_same() {
+    let infos = validate(&[
+        ("name", Some("a")),
+        ("connector.class", Some("Scripted")),
+        ("steps", Some("ok")),
+        ("transforms", Some("x, y")),
+        ("transforms.y.type", Some("Cast")),
+    ]);
+    assert_eq!(
+        value(&infos, "transforms.x.type").errors,
+        [r#"Missing required configuration "transforms.x.type" which has no default value."#]
+    );
+    assert!(
+        value(&infos, "transforms.y.type").errors[0].ends_with("Class Cast could not be found.")
+    );
+    assert!(infos.groups.contains(&"Transforms: x".to_owned()));
+    assert_eq!(value(&infos, "transforms").errors.len(), 1);
+}
+
+#[test]
+fn a_plugins_keys_come_before_the_workers() {
+    let validator = validator(OverridePolicy::All);
+    let keys = validator.plugin_config("Scripted", None).unwrap();
+    let place = |name: &str| keys.iter().position(|key| key.name == name).unwrap();
+    assert_eq!(place("steps"), 0);
+    assert!(place("task.configs") < place("name"));
+    assert_eq!(
+        validator.plugin_config("Nope", None).unwrap_err(),
+        HerderError::NotFound("Unknown plugin Nope.".to_owned())
+    );
+    assert_eq!(
+        validator.plugin_config("Scripted", Some("[1")).unwrap_err(),
+        HerderError::BadRequest("Invalid version specification: [1".to_owned())
+    );
+}
