@@ -49,6 +49,10 @@ pub(super) enum Command {
     Broker(Broker),
     /// List the connectors and converters that are part of this program
     Plugins,
+    /// Check configuration files of workers and connectors without starting anything; ends with 2 if one is wrong
+    Validate(Validate),
+    /// Print the reference of every configuration key, as Markdown
+    ConfigDocs,
     /// Print a completion script for a shell
     Completion(Completion),
 }
@@ -70,6 +74,13 @@ pub(super) struct Standalone {
     /// Where the embedded broker keeps its topics; beside the worker's offset file if not said
     #[arg(long, value_name = "DIR", requires = "embedded_broker")]
     pub(super) embedded_broker_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// Workers' property files, and connector files, which are held against the first worker
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

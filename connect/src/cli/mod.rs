@@ -3,6 +3,7 @@
 mod args;
 mod broker;
 mod plugins;
+mod validate;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -20,6 +21,8 @@ pub(crate) use args::COMMIT;
 
 /// The exit code for a command line that cannot be understood.
 const USAGE: u8 = 1;
+/// The exit code for configuration files that are wrong.
+const WRONG: u8 = 2;
 
 /// Does what `arguments`, with the program's name in front, say.
 pub(crate) fn run(arguments: Vec<OsString>, plugins: Plugins) -> ExitCode {
@@ -50,6 +53,15 @@ pub(crate) fn run(arguments: Vec<OsString>, plugins: Plugins) -> ExitCode {
         Command::Broker(arguments) => broker::run(arguments).map(|()| 0),
         Command::Plugins => {
             print(&plugins::list(&plugins));
+            Ok(0)
+        }
+        Command::Validate(arguments) => {
+            let findings = validate::check(&arguments.files, plugins);
+            print(&findings.text);
+            Ok(if findings.is_wrong { WRONG } else { 0 })
+        }
+        Command::ConfigDocs => {
+            print(&crate::config::docs::markdown());
             Ok(0)
         }
         Command::Completion(arguments) => {

@@ -3,6 +3,7 @@
 mod clients;
 pub mod connector;
 mod distributed;
+pub mod docs;
 mod environment;
 mod properties_file;
 pub mod providers;

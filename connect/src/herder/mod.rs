@@ -18,7 +18,7 @@ pub mod entities;
 mod error;
 pub(crate) mod offsets;
 pub(crate) mod standalone;
-mod validate;
+pub(crate) mod validate;
 
 pub use error::HerderError;
 

@@ -17,7 +17,7 @@ use crate::runtime::TargetState;
 /// # Errors
 ///
 /// With what is wrong with the file.
-pub(super) fn read(path: &Path) -> Result<PutConnector, String> {
+pub(crate) fn read(path: &Path) -> Result<PutConnector, String> {
     let bytes = read_config_file(path).map_err(|error| error.to_string())?;
     parse(path, &bytes)
 }

@@ -13,7 +13,7 @@ mod offsets_file;
 mod peers;
 mod rest_settings;
 mod runtimes;
-mod settings;
+pub(crate) mod settings;
 pub(crate) mod shutdown;
 mod signals;
 pub(crate) mod standalone;
