@@ -93,7 +93,7 @@ fn worker(findings: &mut Findings, file: &Path, plugins: &Arc<Plugins>) -> Optio
     // Only a standalone worker has that file.
     let checked = if properties.contains("offset.storage.file.filename") {
         Settings::from_properties(
-            properties,
+            &properties,
             plugins,
             StandaloneConfig::from_properties,
             |config| &config.worker,
@@ -101,7 +101,7 @@ fn worker(findings: &mut Findings, file: &Path, plugins: &Arc<Plugins>) -> Optio
         .map(|settings| (settings.override_policy, settings.properties, None))
     } else {
         Settings::from_properties(
-            properties,
+            &properties,
             plugins,
             DistributedConfig::from_properties,
             |config| &config.worker,

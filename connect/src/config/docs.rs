@@ -91,20 +91,20 @@ pub fn markdown() -> String {
 
 fn entry(text: &mut String, key: &ConfigKey) {
     let _ = write!(text, "\n### `{}`\n\n{}\n\n", key.name, key.documentation());
-    let _ = write!(text, "- Type: {}\n", key.config_type.name().to_lowercase());
+    let _ = writeln!(text, "- Type: {}", key.config_type.name().to_lowercase());
     let default = match key.default_value() {
         _ if key.required => "none, required".to_owned(),
         None => "null".to_owned(),
         Some(value) if value.is_empty() => "empty".to_owned(),
         Some(value) => format!("`{value}`"),
     };
-    let _ = write!(text, "- Default: {default}\n");
+    let _ = writeln!(text, "- Default: {default}");
     if let Some(valid) = key.validator() {
-        let _ = write!(text, "- Valid: {valid}\n");
+        let _ = writeln!(text, "- Valid: {valid}");
     }
-    let _ = write!(
+    let _ = writeln!(
         text,
-        "- Importance: {}\n",
+        "- Importance: {}",
         key.importance.name().to_lowercase()
     );
 }

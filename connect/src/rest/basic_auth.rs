@@ -49,7 +49,7 @@ impl BasicAuth {
         let words = options.split_whitespace();
         let file = words
             .filter_map(|word| word.trim_matches(['"', '\'']).strip_prefix(LOGIN_CONFIG))
-            .last();
+            .next_back();
         let file = file.ok_or_else(|| {
             format!(
                 "the basic auth extension needs a login configuration: set KAFKA_OPTS to {LOGIN_CONFIG}FILE, where FILE has \

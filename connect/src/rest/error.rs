@@ -37,7 +37,7 @@ impl IntoResponse for ApiError {
             // Kafka Connect answers what its JSON library refuses with 500, not 400.
             Self::Body(message) => (StatusCode::INTERNAL_SERVER_ERROR, message),
             Self::Herder(HerderError::Elsewhere(url)) => {
-                let mut response = ApiError::from(HerderError::rebalancing()).into_response();
+                let mut response = Self::from(HerderError::rebalancing()).into_response();
                 response.extensions_mut().insert(Elsewhere(url));
                 return response;
             }

@@ -86,8 +86,8 @@ fn failed(why: &str) -> Response {
 /// The last value of a query parameter.
 fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     let pairs = uri.query()?.split('&');
-    let values = pairs.filter_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name));
-    values.last().map(|(_, value)| value)
+    let mut values = pairs.filter_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name));
+    values.next_back().map(|(_, value)| value)
 }
 
 /// The same path and query at the worker with the address `url`.

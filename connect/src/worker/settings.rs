@@ -46,7 +46,7 @@ impl<C> Settings<C> {
             info!("The environment sets the configuration '{key}'.");
         }
         let shown = path.display().to_string();
-        let settings = Self::from_properties(properties, plugins, parse, worker);
+        let settings = Self::from_properties(&properties, plugins, parse, worker);
         settings.map_err(|errors| Failure::config(&shown, &errors))
     }
 
@@ -56,7 +56,7 @@ impl<C> Settings<C> {
     ///
     /// Every complaint at once.
     pub(crate) fn from_properties(
-        properties: Properties,
+        properties: &Properties,
         plugins: &Plugins,
         parse: fn(&mut Properties) -> Result<C, Vec<ConfigError>>,
         worker: fn(&C) -> &WorkerConfig,
@@ -91,9 +91,9 @@ impl<C> Settings<C> {
 }
 
 /// The properties with what config providers say in the place of variables.
-fn resolved(properties: Properties) -> Result<Properties, Vec<ConfigError>> {
-    let providers = ConfigProviders::from_worker(&properties)?;
-    let resolved = providers.resolve_properties(&properties);
+fn resolved(properties: &Properties) -> Result<Properties, Vec<ConfigError>> {
+    let providers = ConfigProviders::from_worker(properties)?;
+    let resolved = providers.resolve_properties(properties);
     resolved.map_err(|error| vec![ConfigError::new("config.providers", error.to_string())])
 }
 
@@ -167,12 +167,12 @@ mod tests {
             ("header.converter", "JsonConverter"),
             ("offset.storage.file.filename", "/tmp/connect.offsets"),
         ];
-        let properties = fixed.iter().chain(changes).copied().collect();
+        let properties: Properties = fixed.iter().chain(changes).copied().collect();
         let plugins = Plugins::new()
             .converter::<JsonConverter>()
             .header_converter::<JsonConverter>();
         let parse = StandaloneConfig::from_properties;
-        Settings::from_properties(properties, &plugins, parse, |config| &config.worker)
+        Settings::from_properties(&properties, &plugins, parse, |config| &config.worker)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 

@@ -57,16 +57,8 @@ impl Validator {
     fn find_converter(&self, slot: Slot, name: &str) -> Option<Found> {
         let name = name.trim();
         match slot.role {
-            Some(_) => self
-                .plugins
-                .find_converter(name)
-                .ok()
-                .map(|class| Found::of(class)),
-            None => self
-                .plugins
-                .find_header_converter(name)
-                .ok()
-                .map(|class| Found::of(class)),
+            Some(_) => self.plugins.find_converter(name).ok().map(Found::of),
+            None => self.plugins.find_header_converter(name).ok().map(Found::of),
         }
     }
 
