@@ -135,11 +135,22 @@ impl Pipeline {
         }
         let differs = source.iter().zip(&sink).position(|(a, b)| a != b);
         Err(format!(
-            "the files differ: {} and {} bytes, first difference at {differs:?}",
+            "the files differ: {} and {} bytes, first difference at {differs:?}\n{}",
             source.len(),
-            sink.len()
+            sink.len(),
+            self.complaints()
         )
         .into())
+    }
+
+    /// What our worker has warned of, and its errors: what to look at when a check fails.
+    #[must_use]
+    pub fn complaints(&self) -> String {
+        let log = fs::read_to_string(self.directory().join("kconnect.log")).unwrap_or_default();
+        let complaints = log
+            .lines()
+            .filter(|line| line.contains(" WARN ") || line.contains(" ERROR "));
+        complaints.collect::<Vec<_>>().join("\n")
     }
 
     /// Asserts that every line from 0 to `expected` is in the sink file at least once, and in order once repeats are

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -157,9 +157,15 @@ impl KconnectWorker {
     /// Stops it with SIGTERM, as an operator would, and waits for the end.
     pub fn stop(mut self) -> Result<()> {
         let status = self.process.terminate(Duration::from_secs(60))?;
-        if status.success() || status.code() == Some(143) {
+        if ended_in_order(status) {
             return Ok(());
         }
         Err(format!("the worker ended with {status}:\n{}", self.process.tail(40)).into())
     }
+}
+
+/// Whether a worker has stopped as it should: 143 says, as a JVM does, that SIGTERM was the reason.
+#[must_use]
+pub fn ended_in_order(status: ExitStatus) -> bool {
+    status.success() || status.code() == Some(143)
 }
