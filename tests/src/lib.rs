@@ -25,12 +25,15 @@ pub mod process;
 pub mod real;
 pub mod site;
 pub mod worker;
+pub mod workers;
 
 pub use backend::{Backend, Cluster};
 pub use java::{JavaWorker, Tool};
 pub use kafka::KafkaCluster;
 pub use process::Process;
+pub use real::unique;
 pub use worker::{KconnectWorker, kconnect_binary, kconnect_is_optimized};
+pub use workers::Workers;
 
 /// The common error of the harness: a test only prints it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

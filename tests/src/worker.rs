@@ -12,6 +12,8 @@ use crate::{Result, ports};
 
 /// How long our worker may take until it says that it has started. It takes milliseconds; a loaded CI machine more.
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long it may take until it has joined its group: others may have to finish what they do first.
+const JOIN_LIMIT: Duration = Duration::from_secs(90);
 
 /// The path of the binary `kconnect`, built on first use with the profile of this test.
 ///
@@ -85,7 +87,7 @@ pub fn kconnect_is_optimized() -> bool {
     }
 }
 
-/// A running `kconnect standalone`.
+/// A running `kconnect standalone` or `kconnect distributed`.
 #[derive(Debug)]
 pub struct KconnectWorker {
     process: Process,
@@ -137,6 +139,32 @@ impl KconnectWorker {
             "kconnect",
             kconnect_binary()?,
             arguments,
+            directory,
+            &directory.join("kconnect.log"),
+        )?;
+        Ok(Self { process, port })
+    }
+
+    /// Starts a worker of a cluster in `directory` with `worker` as the text of its properties file, and waits until it has
+    /// joined its group. `listeners` is added here.
+    pub fn distributed(directory: &Path, worker: &str) -> Result<Self> {
+        let mut started = Self::launch_distributed(directory, worker)?;
+        started.process.wait_for_line("Joined group", JOIN_LIMIT)?;
+        Ok(started)
+    }
+
+    /// As [`Self::distributed`], without waiting.
+    pub fn launch_distributed(directory: &Path, worker: &str) -> Result<Self> {
+        let port = ports::one()?;
+        let file = directory.join("worker.properties");
+        fs::write(
+            &file,
+            format!("{worker}\nlisteners=http://127.0.0.1:{port}\n"),
+        )?;
+        let process = Process::start(
+            "kconnect",
+            kconnect_binary()?,
+            ["distributed".to_owned(), file.display().to_string()],
             directory,
             &directory.join("kconnect.log"),
         )?;

@@ -1,0 +1,221 @@
+//! Workers of a cluster as processes, as an operator runs them: their work goes on whoever comes and goes.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use kconnect_tests::workers::{
+    ask, connector, file_sink, file_source, owners, put_connector, wait_for, wait_for_lines,
+    wait_for_state,
+};
+use kconnect_tests::{Cluster, KconnectWorker, Result, Workers, http, scenarios};
+
+scenarios! {
+    all: a_worker_alone_moves_lines_and_goes_on_where_it_stopped;
+    current: an_operators_wishes_are_carried_out_and_survive,
+        workers_come_and_go_and_the_work_goes_on,
+        a_connector_is_created_on_any_worker;
+}
+
+/// Runs a scenario that blocks, beside the broker that may be in this process.
+async fn run(cluster: Cluster, scenario: fn(&str) -> Result<()>) {
+    let servers = cluster.bootstrap_servers().to_owned();
+    let ended =
+        tokio::task::spawn_blocking(move || scenario(&servers).map_err(|error| error.to_string()));
+    ended
+        .await
+        .expect("the scenario")
+        .unwrap_or_else(|error| panic!("{error}"));
+    drop(cluster);
+}
+
+fn append(file: &Path, lines: std::ops::Range<usize>) -> Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(file)?;
+    for line in lines {
+        writeln!(file, "line {line}")?;
+    }
+    Ok(())
+}
+
+fn lines(range: std::ops::Range<usize>) -> String {
+    range.map(|line| format!("line {line}\n")).collect()
+}
+
+async fn a_worker_alone_moves_lines_and_goes_on_where_it_stopped(cluster: Cluster) {
+    run(cluster, |servers| {
+        let workers = Workers::new(servers)?;
+        let (source, sink) = (workers.path("in.txt"), workers.path("out.txt"));
+        append(&source, 0..100)?;
+        let worker = workers.start("one")?;
+        let url = worker.rest_url();
+        let topic = workers.group();
+        put_connector(&url, "in", &file_source(&source, topic))?;
+        put_connector(&url, "out", &file_sink(&sink, topic, 1))?;
+        assert_eq!(wait_for_lines(&sink, 100)?, lines(0..100));
+        wait_for_state(&url, "in", 1, "RUNNING")?;
+        worker.stop()?;
+        append(&source, 100..200)?;
+        let worker = workers.start("one")?;
+        let url = worker.rest_url();
+        assert_eq!(wait_for_lines(&sink, 200)?, lines(0..200));
+        ask(&url, "DELETE", "/connectors/in", None)?;
+        ask(&url, "DELETE", "/connectors/out", None)?;
+        wait_for(&url, "/connectors", |names| *names == serde_json::json!([]))?;
+        let gone = http::get(&url, "/connectors/in/status")?;
+        assert_eq!(gone.status, 404);
+        worker.stop()
+    })
+    .await;
+}
+
+async fn an_operators_wishes_are_carried_out_and_survive(cluster: Cluster) {
+    run(cluster, |servers| {
+        let workers = Workers::new(servers)?;
+        let source = workers.path("in.txt");
+        append(&source, 0..10)?;
+        let worker = workers.start("one")?;
+        let url = worker.rest_url();
+        put_connector(&url, "in", &file_source(&source, workers.group()))?;
+        wait_for_state(&url, "in", 1, "RUNNING")?;
+        ask(&url, "PUT", "/connectors/in/pause", None)?;
+        wait_for_state(&url, "in", 1, "PAUSED")?;
+        worker.stop()?;
+        let worker = workers.start("two")?;
+        let url = worker.rest_url();
+        wait_for_state(&url, "in", 1, "PAUSED")?;
+        ask(&url, "PUT", "/connectors/in/stop", None)?;
+        wait_for_state(&url, "in", 0, "STOPPED")?;
+        ask(&url, "PUT", "/connectors/in/resume", None)?;
+        wait_for_state(&url, "in", 1, "RUNNING")?;
+        ask(
+            &url,
+            "POST",
+            "/connectors/in/restart?includeTasks=true",
+            None,
+        )?;
+        wait_for_state(&url, "in", 1, "RUNNING")?;
+        let body = format!(
+            r#"{{"name":"later","initial_state":"STOPPED","config":{}}}"#,
+            file_source(&source, workers.group())
+        );
+        ask(&url, "POST", "/connectors", Some(&body))?;
+        wait_for_state(&url, "later", 0, "STOPPED")?;
+        let topics = wait_for(&url, "/connectors/in/topics", |topics| {
+            topics["in"]["topics"]
+                .as_array()
+                .is_some_and(|topics| !topics.is_empty())
+        })?;
+        assert_eq!(topics["in"]["topics"], serde_json::json!([workers.group()]));
+        worker.stop()
+    })
+    .await;
+}
+
+/// Starts three workers, and a sink with six tasks, two on each.
+fn three_workers(workers: &Workers, sink: &Path) -> Result<Vec<KconnectWorker>> {
+    let started: Vec<KconnectWorker> = ["one", "two", "three"]
+        .into_iter()
+        .map(|name| workers.start(name))
+        .collect::<Result<_>>()?;
+    let url = started[0].rest_url();
+    put_connector(&url, "out", &file_sink(sink, workers.group(), 6))?;
+    wait_balanced(&url, 3, 6)?;
+    Ok(started)
+}
+
+/// Waits until the sink's tasks all run, spread evenly.
+fn wait_balanced(url: &str, workers: usize, tasks: usize) -> Result<()> {
+    wait_for(url, "/connectors/out/status", |status| {
+        let listed = status["tasks"].as_array().map_or(&[][..], Vec::as_slice);
+        let owners = owners(status);
+        status["connector"]["state"] == "RUNNING"
+            && listed.len() == tasks
+            && listed.iter().all(|task| task["state"] == "RUNNING")
+            && owners.len() == workers
+            && owners.values().all(|&count| count == tasks / workers)
+    })?;
+    Ok(())
+}
+
+async fn workers_come_and_go_and_the_work_goes_on(cluster: Cluster) {
+    run(cluster, |servers| {
+        let workers = Workers::new(servers)?;
+        let (source, sink) = (workers.path("in.txt"), workers.path("out.txt"));
+        let mut started = three_workers(&workers, &sink)?;
+        let url = started[2].rest_url();
+        append(&source, 0..100)?;
+        put_connector(&url, "in", &file_source(&source, workers.group()))?;
+        wait_for_lines(&sink, 100)?;
+        // The first one leads: it is killed, and somebody else has to.
+        started.remove(0).process().kill()?;
+        wait_balanced(&url, 2, 6)?;
+        wait_for_state(&url, "in", 1, "RUNNING")?;
+        append(&source, 100..200)?;
+        wait_for_lines(&sink, 200)?;
+        started.push(workers.start("four")?);
+        wait_balanced(&url, 3, 6)?;
+        // A rolling restart of the others.
+        started.remove(0).stop()?;
+        started.push(workers.start("two")?);
+        wait_balanced(&url, 3, 6)?;
+        append(&source, 200..300)?;
+        wait_for_state(&url, "in", 1, "RUNNING")?;
+        wait_for_lines(&sink, 300)?;
+        let text = fs::read_to_string(&sink)?;
+        for line in lines(0..300).lines() {
+            assert!(text.contains(&format!("{line}\n")), "{line} is missing");
+        }
+        started.into_iter().try_for_each(KconnectWorker::stop)
+    })
+    .await;
+}
+
+async fn a_connector_is_created_on_any_worker(cluster: Cluster) {
+    run(cluster, |servers| {
+        let workers = Workers::new(servers)?;
+        let started: Vec<KconnectWorker> = ["one", "two"]
+            .into_iter()
+            .map(|name| workers.start(name))
+            .collect::<Result<_>>()?;
+        let config = connector(&[
+            ("connector.class", "FileStreamSink"),
+            ("tasks.max", "2"),
+            ("file", &workers.path("out.txt").display().to_string()),
+            ("topics", workers.group()),
+        ]);
+        for (number, worker) in started.iter().enumerate() {
+            let name = format!("c{number}");
+            put_connector(&worker.rest_url(), &name, &config)?;
+            for seen_by in &started {
+                wait_for_state(&seen_by.rest_url(), &name, 2, "RUNNING")?;
+            }
+            ask(
+                &worker.rest_url(),
+                "POST",
+                &format!("/connectors/{name}/tasks/1/restart"),
+                None,
+            )?;
+            ask(
+                &worker.rest_url(),
+                "POST",
+                &format!("/connectors/{name}/restart"),
+                None,
+            )?;
+        }
+        for (number, worker) in started.iter().enumerate() {
+            ask(
+                &worker.rest_url(),
+                "DELETE",
+                &format!("/connectors/c{number}"),
+                None,
+            )?;
+        }
+        for worker in &started {
+            wait_for(&worker.rest_url(), "/connectors", |names| {
+                *names == serde_json::json!([])
+            })?;
+        }
+        started.into_iter().try_for_each(KconnectWorker::stop)
+    })
+    .await;
+}
