@@ -59,6 +59,12 @@ impl Workers {
         &self.group
     }
 
+    /// A connector's name that no other cluster has: sinks' groups are called after it.
+    #[must_use]
+    pub fn named(&self, name: &str) -> String {
+        format!("{name}-{}", self.group)
+    }
+
     /// A file or directory for this cluster's test.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -49,8 +49,9 @@ async fn a_worker_alone_moves_lines_and_goes_on_where_it_stopped(cluster: Cluste
         let worker = workers.start("one")?;
         let url = worker.rest_url();
         let topic = workers.group();
+        let out = workers.named("out");
         put_connector(&url, "in", &file_source(&source, topic))?;
-        put_connector(&url, "out", &file_sink(&sink, topic, 1))?;
+        put_connector(&url, &out, &file_sink(&sink, topic, 1))?;
         assert_eq!(wait_for_lines(&sink, 100)?, lines(0..100));
         wait_for_state(&url, "in", 1, "RUNNING")?;
         worker.stop()?;
@@ -59,7 +60,7 @@ async fn a_worker_alone_moves_lines_and_goes_on_where_it_stopped(cluster: Cluste
         let url = worker.rest_url();
         assert_eq!(wait_for_lines(&sink, 200)?, lines(0..200));
         ask(&url, "DELETE", "/connectors/in", None)?;
-        ask(&url, "DELETE", "/connectors/out", None)?;
+        ask(&url, "DELETE", &format!("/connectors/{out}"), None)?;
         wait_for(&url, "/connectors", |names| *names == serde_json::json!([]))?;
         let gone = http::get(&url, "/connectors/in/status")?;
         assert_eq!(gone.status, 404);
@@ -118,14 +119,15 @@ fn three_workers(workers: &Workers, sink: &Path) -> Result<Vec<KconnectWorker>> 
         .map(|name| workers.start(name))
         .collect::<Result<_>>()?;
     let url = started[0].rest_url();
-    put_connector(&url, "out", &file_sink(sink, workers.group(), 6))?;
-    wait_balanced(&url, 3, 6)?;
+    let out = workers.named("out");
+    put_connector(&url, &out, &file_sink(sink, workers.group(), 6))?;
+    wait_balanced(&url, &out, 3, 6)?;
     Ok(started)
 }
 
 /// Waits until the sink's tasks all run, spread evenly.
-fn wait_balanced(url: &str, workers: usize, tasks: usize) -> Result<()> {
-    wait_for(url, "/connectors/out/status", |status| {
+fn wait_balanced(url: &str, sink: &str, workers: usize, tasks: usize) -> Result<()> {
+    wait_for(url, &format!("/connectors/{sink}/status"), |status| {
         let listed = status["tasks"].as_array().map_or(&[][..], Vec::as_slice);
         let owners = owners(status);
         status["connector"]["state"] == "RUNNING"
@@ -141,6 +143,7 @@ async fn workers_come_and_go_and_the_work_goes_on(cluster: Cluster) {
     run(cluster, |servers| {
         let workers = Workers::new(servers)?;
         let (source, sink) = (workers.path("in.txt"), workers.path("out.txt"));
+        let out = workers.named("out");
         let mut started = three_workers(&workers, &sink)?;
         let url = started[2].rest_url();
         append(&source, 0..100)?;
@@ -148,16 +151,16 @@ async fn workers_come_and_go_and_the_work_goes_on(cluster: Cluster) {
         wait_for_lines(&sink, 100)?;
         // The first one leads: it is killed, and somebody else has to.
         started.remove(0).process().kill()?;
-        wait_balanced(&url, 2, 6)?;
+        wait_balanced(&url, &out, 2, 6)?;
         wait_for_state(&url, "in", 1, "RUNNING")?;
         append(&source, 100..200)?;
         wait_for_lines(&sink, 200)?;
         started.push(workers.start("four")?);
-        wait_balanced(&url, 3, 6)?;
+        wait_balanced(&url, &out, 3, 6)?;
         // A rolling restart of the others.
         started.remove(0).stop()?;
         started.push(workers.start("two")?);
-        wait_balanced(&url, 3, 6)?;
+        wait_balanced(&url, &out, 3, 6)?;
         append(&source, 200..300)?;
         wait_for_state(&url, "in", 1, "RUNNING")?;
         wait_for_lines(&sink, 300)?;
@@ -184,7 +187,7 @@ async fn a_connector_is_created_on_any_worker(cluster: Cluster) {
             ("topics", workers.group()),
         ]);
         for (number, worker) in started.iter().enumerate() {
-            let name = format!("c{number}");
+            let name = workers.named(&format!("c{number}"));
             put_connector(&worker.rest_url(), &name, &config)?;
             for seen_by in &started {
                 wait_for_state(&seen_by.rest_url(), &name, 2, "RUNNING")?;
@@ -206,7 +209,7 @@ async fn a_connector_is_created_on_any_worker(cluster: Cluster) {
             ask(
                 &worker.rest_url(),
                 "DELETE",
-                &format!("/connectors/c{number}"),
+                &format!("/connectors/{}", workers.named(&format!("c{number}"))),
                 None,
             )?;
         }

@@ -1,10 +1,12 @@
 //! What the records of the config topic change.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{debug, info, warn};
 
 use super::orders::Until;
+use super::parts::Restart;
 use super::{Action, Core, Ticket};
 use crate::distributed::config_log::{BadRecord, ConfigEvent, ConfigRecord};
 use crate::herder::{HerderError, RestartRequest};
@@ -82,19 +84,32 @@ impl Core {
     fn restart_here(&mut self, request: &RestartRequest) {
         let selects = |state: Option<State>| !request.only_failed || state == Some(State::Failed);
         let name = &request.name;
-        if selects(self.connectors.state(name)) && self.connectors.restart(name) {
+        if selects(self.connectors.state(name)) && self.group.assigned().connectors.contains(name) {
             info!("Restarting connector {name}");
-            self.put_connector_status(name, State::Restarting, None);
+            self.restart_connector_part(name);
         }
         if !request.include_tasks {
             return;
         }
         let tasks: Vec<ConnectorTaskId> = self.config.tasks_of(name).collect();
         for id in tasks {
-            if selects(self.tasks.state(&id)) && self.tasks.restart(&id) {
+            if selects(self.tasks.state(&id)) && self.group.assigned().tasks.contains(&id) {
                 info!("Restarting task {id}");
-                self.put_task_status(&id, State::Restarting, None);
+                self.restart_task_part(&id);
             }
+        }
+    }
+
+    /// What runs says that it restarts when it has stopped.
+    pub(super) fn restart_connector_part(&mut self, name: &Arc<str>) {
+        if self.connectors.restart(name) == Restart::Now {
+            self.put_connector_status(name, State::Restarting, None);
+        }
+    }
+
+    pub(super) fn restart_task_part(&mut self, id: &ConnectorTaskId) {
+        if self.tasks.restart(id) == Restart::Now {
+            self.put_task_status(id, State::Restarting, None);
         }
     }
 

@@ -286,8 +286,7 @@ impl Core {
         if let Err(error) = here {
             return self.answer(ticket, Err(error));
         }
-        self.connectors.restart(&name);
-        self.put_connector_status(&name, State::Restarting, None);
+        self.restart_connector_part(&name);
         self.waiting.push(Waiting {
             ticket,
             until: Until::ConnectorUp(name),
@@ -309,8 +308,7 @@ impl Core {
         if let Err(error) = here {
             return self.answer(ticket, Err(error));
         }
-        self.tasks.restart(&id);
-        self.put_task_status(&id, State::Restarting, None);
+        self.restart_task_part(&id);
         self.waiting.push(Waiting {
             ticket,
             until: Until::TaskUp(id),

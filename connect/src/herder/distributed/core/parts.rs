@@ -43,6 +43,26 @@ enum Phase {
     Down,
 }
 
+/// How a part ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// It had failed.
+    pub(super) failed: bool,
+    /// It is to be started again.
+    pub(super) restarts: bool,
+}
+
+/// What a wish for a restart leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restart {
+    /// Nothing: there is no such part.
+    NotThere,
+    /// The part is down and starts at once.
+    Now,
+    /// The part stops first.
+    WhenStopped,
+}
+
 /// What is to be done about a part.
 #[derive(Debug)]
 pub(super) enum Change<K> {
@@ -103,29 +123,31 @@ impl<K: Ord + Clone> Parts<K> {
     }
 
     /// A part has ended. One that failed is remembered.
-    pub(super) fn ended(&mut self, key: &K, run: RunId) -> bool {
-        let Some(part) = self.running(key, run) else {
-            return false;
+    pub(super) fn ended(&mut self, key: &K, run: RunId) -> Option<Ended> {
+        let part = self.running(key, run)?;
+        let ended = Ended {
+            failed: part.state == Some(State::Failed),
+            restarts: part.restart,
         };
-        if part.state == Some(State::Failed) && !part.restart {
+        if ended.failed && !ended.restarts {
             part.phase = Phase::Down;
         } else {
             self.parts.remove(key);
         }
-        true
+        Some(ended)
     }
 
-    /// Stops a part and starts it again, also one that is down; false if there is none.
-    pub(super) fn restart(&mut self, key: &K) -> bool {
+    /// Stops a part and starts it again, also one that is down, and one that is not there but may be wanted.
+    pub(super) fn restart(&mut self, key: &K) -> Restart {
         let Some(part) = self.parts.get_mut(key) else {
-            return false;
+            return Restart::NotThere;
         };
         if part.phase == Phase::Down {
             self.parts.remove(key);
-        } else {
-            part.restart = true;
+            return Restart::Now;
         }
-        true
+        part.restart = true;
+        Restart::WhenStopped
     }
 
     /// Compares what runs with what is wanted.
@@ -282,7 +304,7 @@ mod tests {
         test.want("a", TargetState::Paused);
         test.check(&["stop a 1"]);
         test.check(&[]);
-        assert!(test.parts.ended(&"a", RunId(1)));
+        assert!(test.parts.ended(&"a", RunId(1)).is_some());
         test.check(&["start a 2"]);
     }
 
@@ -294,7 +316,7 @@ mod tests {
         test.parts.running(&"a", RunId(1)).unwrap().state = Some(State::Failed);
         test.parts.ended(&"a", RunId(1));
         test.check(&[]);
-        assert!(test.parts.restart(&"a"));
+        assert_eq!(test.parts.restart(&"a"), Restart::Now);
         test.check(&["start a 2"]);
         test.parts.running(&"a", RunId(2)).unwrap().state = Some(State::Failed);
         test.parts.ended(&"a", RunId(2));

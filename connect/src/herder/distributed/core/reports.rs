@@ -6,6 +6,7 @@ use std::time::Instant;
 use tracing::error;
 
 use super::orders::Until;
+use super::parts::Ended;
 use super::{Action, Core, Outcome};
 use crate::distributed::status_log::{Status, StatusKey, StatusState};
 use crate::herder::HerderError;
@@ -61,9 +62,8 @@ impl Core {
                 });
             }
             ConnectorEvent::Gone => {
-                let failed = part.state == Some(State::Failed);
-                if self.connectors.ended(name, run) && !failed {
-                    self.connector_is_down(name);
+                if let Some(ended) = self.connectors.ended(name, run) {
+                    self.connector_is_down(name, ended);
                 }
             }
         }
@@ -99,32 +99,39 @@ impl Core {
                 }
             }
             TaskEvent::Gone => {
-                let failed = part.state == Some(State::Failed);
-                if self.tasks.ended(id, run) && !failed {
-                    self.task_is_down(id);
+                if let Some(ended) = self.tasks.ended(id, run) {
+                    self.task_is_down(id, ended);
                 }
             }
         }
     }
 
-    /// Says so, unless it has been deleted: then its status goes as well.
-    fn connector_is_down(&mut self, name: &Arc<str>) {
-        if self.config.connectors.contains_key(name) {
-            return self.put_connector_status(name, State::Unassigned, None);
+    /// Says so, and that it comes back if it does. If it has been deleted its status goes as well: the leader cannot know when
+    /// the last word about it has been said.
+    fn connector_is_down(&mut self, name: &Arc<str>, ended: Ended) {
+        if !ended.failed {
+            self.put_connector_status(name, State::Unassigned, None);
         }
-        let key = StatusKey::Connector(Arc::clone(name));
-        self.actions
-            .push_back(Action::PutStatus { key, status: None });
+        if !self.config.connectors.contains_key(name) {
+            let key = StatusKey::Connector(Arc::clone(name));
+            self.actions
+                .push_back(Action::PutStatus { key, status: None });
+        } else if ended.restarts {
+            self.put_connector_status(name, State::Restarting, None);
+        }
     }
 
-    fn task_is_down(&mut self, id: &ConnectorTaskId) {
-        if self.config.task(id).is_some() {
-            return self.put_task_status(id, State::Unassigned, None);
+    fn task_is_down(&mut self, id: &ConnectorTaskId, ended: Ended) {
+        if !ended.failed {
+            self.put_task_status(id, State::Unassigned, None);
         }
-        self.actions.push_back(Action::PutStatus {
-            key: StatusKey::Task(id.clone()),
-            status: None,
-        });
+        if self.config.task(id).is_none() {
+            let key = StatusKey::Task(id.clone());
+            self.actions
+                .push_back(Action::PutStatus { key, status: None });
+        } else if ended.restarts {
+            self.put_task_status(id, State::Restarting, None);
+        }
     }
 
     fn uses_topic(&self, connector: &str, topic: &str) -> bool {
