@@ -1,7 +1,7 @@
 //! What REST has in its hands of a distributed herder.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -9,16 +9,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::core::{Order, Outcome};
 use super::drive::Call;
 use super::start::{Channels, Settings, run, starting};
-use crate::api::Plugins;
+use crate::api::{OffsetChange, Plugins};
 use crate::herder::entities::{
     ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffsets, ConnectorStateInfo,
     Message, PluginInfo, ServerInfo,
 };
+use crate::herder::offsets;
 use crate::herder::validate::{Validator, plugin_infos};
 use crate::herder::{
     Answer, ClusterView, Herder, HerderError, InternalRequest, Put, PutConnector, RestartRequest,
 };
-use crate::runtime::{ConnectorTaskId, TargetState};
+use crate::runtime::offsets::Of;
+use crate::runtime::worker::WorkerContext;
+use crate::runtime::{self, ConnectorTaskId, TargetState};
 
 /// How many orders may wait for the herder.
 const ORDERS_MAX: usize = 256;
@@ -36,6 +39,8 @@ pub(crate) struct DistributedHerder {
     /// Where plugins run.
     runtime: Handle,
     tracks_topics: bool,
+    /// What offsets are read and written with; there once the cluster's topics are.
+    context: Arc<OnceLock<Arc<WorkerContext>>>,
 }
 
 impl DistributedHerder {
@@ -63,12 +68,14 @@ impl DistributedHerder {
             )),
             runtime: settings.runtime.clone(),
             tracks_topics: settings.config.worker.topic_tracking_enable,
+            context: Arc::default(),
         };
         let channels = Channels {
             calls: calls_in,
             shutdown: shutdown_in,
             view: view_out,
             failed: failed_out,
+            context: Arc::clone(&herder.context),
         };
         tokio::spawn(run(settings, channels));
         herder
@@ -157,6 +164,58 @@ impl DistributedHerder {
         }
     }
 
+    async fn offsets_of(&self, name: Arc<str>) -> Result<ConnectorOffsets, HerderError> {
+        let config = {
+            let view = self.view();
+            let connector = view.connectors.get(&name);
+            let connector = connector.ok_or_else(|| HerderError::connector_not_found(&name))?;
+            self.validator.resolve(&connector.config)?
+        };
+        let of = Of {
+            name: &name,
+            config: &config,
+        };
+        offsets::shown(runtime::offsets::show(&*self.context()?, of).await?)
+    }
+
+    /// Sets offsets, or forgets all of them: as the leader, of a connector that is stopped.
+    async fn change_offsets(
+        &self,
+        name: Arc<str>,
+        changes: Option<Vec<OffsetChange>>,
+    ) -> Result<Message, HerderError> {
+        let order = Order::CheckStopped {
+            name: Arc::clone(&name),
+        };
+        let config = match self.order(order).await? {
+            Outcome::Config(config) => self.validator.resolve(&config)?,
+            other => return Err(unexpected(&other)),
+        };
+        let context = self.context()?;
+        // On a task of its own: giving up on the answer must not leave a change half done.
+        let changing = tokio::spawn(async move {
+            let of = Of {
+                name: &name,
+                config: &config,
+            };
+            match changes {
+                Some(changes) => runtime::offsets::alter(&context, of, changes).await,
+                None => runtime::offsets::reset(&context, of).await,
+            }
+        });
+        let text = changing
+            .await
+            .map_err(|panic| HerderError::Internal(panic.to_string()))??;
+        Ok(offsets::message(text))
+    }
+
+    fn context(&self) -> Result<Arc<WorkerContext>, HerderError> {
+        let context = self.context.get().cloned();
+        context.ok_or_else(|| {
+            HerderError::Unavailable("the cluster's topics have not been read yet".to_owned())
+        })
+    }
+
     /// Only the leader knows for sure what there is to change.
     async fn patch(
         &self,
@@ -192,12 +251,6 @@ fn unexpected(outcome: &Outcome) -> HerderError {
     HerderError::Internal(format!(
         "please report: an order was answered with {outcome:?}"
     ))
-}
-
-fn not_yet<T: Send + 'static>(what: &str) -> Answer<'static, T> {
-    Box::pin(std::future::ready(Err(HerderError::Internal(format!(
-        "{what} is not there yet in this worker"
-    )))))
 }
 
 impl Herder for DistributedHerder {
@@ -285,16 +338,19 @@ impl Herder for DistributedHerder {
         self.validator.plugin_config(plugin, version)
     }
 
-    fn connector_offsets(&self, _name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
-        not_yet("reading offsets over REST")
+    fn connector_offsets(&self, name: Arc<str>) -> Answer<'_, ConnectorOffsets> {
+        Box::pin(self.offsets_of(name))
     }
 
-    fn alter_offsets(&self, _name: Arc<str>, _offsets: ConnectorOffsets) -> Answer<'_, Message> {
-        not_yet("altering offsets over REST")
+    fn alter_offsets(&self, name: Arc<str>, offsets: ConnectorOffsets) -> Answer<'_, Message> {
+        Box::pin(async move {
+            let changes = offsets::changes(&offsets)?;
+            self.change_offsets(name, Some(changes)).await
+        })
     }
 
-    fn reset_offsets(&self, _name: Arc<str>) -> Answer<'_, Message> {
-        not_yet("resetting offsets over REST")
+    fn reset_offsets(&self, name: Arc<str>) -> Answer<'_, Message> {
+        Box::pin(self.change_offsets(name, None))
     }
 
     fn set_cluster_log_level(&self, namespace: String, level: String) -> Answer<'_, ()> {

@@ -1,7 +1,7 @@
 //! Puts a distributed herder together: opens the topics, then hands everything to its task.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kconnect_client::config::{CommonConfig, Properties};
@@ -56,6 +56,7 @@ pub(super) struct Channels {
     pub(super) shutdown: mpsc::Receiver<oneshot::Sender<Vec<String>>>,
     pub(super) view: watch::Sender<Arc<ClusterView>>,
     pub(super) failed: watch::Sender<Option<Fatal>>,
+    pub(super) context: Arc<OnceLock<Arc<WorkerContext>>>,
 }
 
 /// What a worker is busy with until it has joined its group for the first time.
@@ -106,6 +107,8 @@ async fn herd(
         offsets: Arc::clone(&stores.offsets) as _,
         runtime: settings.runtime.clone(),
     });
+    // It is set here only.
+    let _ = channels.context.set(Arc::clone(&context));
     let facts = RegistryFacts(Arc::clone(&settings.plugins));
     let stores = Arc::new(stores);
     let mut jobs = JoinSet::new();

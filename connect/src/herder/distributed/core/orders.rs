@@ -41,6 +41,8 @@ pub(crate) enum Order {
     SetLevel { namespace: String, level: String },
     /// Say a connector's configuration, as the leader.
     CurrentConfig { name: Arc<str> },
+    /// Make sure that a connector is stopped and has no tasks, as the leader; say its configuration.
+    CheckStopped { name: Arc<str> },
     /// Lock out the producers of a connector's former tasks.
     Fence { name: Arc<str> },
     /// Show that the core is alive.
@@ -121,6 +123,10 @@ impl Core {
             }
             Order::CurrentConfig { name } => {
                 let answer = self.current_config(&name);
+                return self.answer(ticket, answer);
+            }
+            Order::CheckStopped { name } => {
+                let answer = self.check_stopped_connector(&name);
                 return self.answer(ticket, answer);
             }
             Order::Fence { name } => self.fence(&name),
@@ -249,6 +255,18 @@ impl Core {
         self.check_leader()?;
         let connector = self.config.connectors.get(name);
         let connector = connector.ok_or_else(|| HerderError::connector_not_found(name))?;
+        Ok(Outcome::Config(Arc::clone(&connector.config)))
+    }
+
+    /// With no rebalance pending, tasks that are not configured any more have been stopped or abandoned.
+    fn check_stopped_connector(&self, name: &str) -> Result<Outcome, HerderError> {
+        self.check_settled()?;
+        self.check_leader()?;
+        let connector = self.config.connectors.get(name);
+        let connector = connector.ok_or_else(|| HerderError::connector_not_found(name))?;
+        if connector.target != TargetState::Stopped || !connector.tasks.is_empty() {
+            return Err(HerderError::not_stopped(name));
+        }
         Ok(Outcome::Config(Arc::clone(&connector.config)))
     }
 
