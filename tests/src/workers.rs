@@ -1,6 +1,6 @@
 //! Clusters of Connect workers in processes of their own, ours and Java's, and what their REST API says of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -170,7 +170,8 @@ pub fn wait_for(url: &str, path: &str, is_right: impl Fn(&Value) -> bool) -> Res
             return Ok(answer.json());
         }
         if Instant::now() > deadline {
-            return Err(format!("GET {path} never was as expected; last: {answer:?}").into());
+            let last = answer.map(|answer| answer.text());
+            return Err(format!("GET {path} never was as expected; last: {last:?}").into());
         }
         sleep(PAUSE);
     }
@@ -189,19 +190,41 @@ pub fn wait_for_state(url: &str, name: &str, tasks: usize, state: &str) -> Resul
     })
 }
 
-/// The worker that runs each task of a status.
-#[must_use]
-pub fn owners(status: &Value) -> BTreeMap<String, usize> {
-    let mut owners = BTreeMap::new();
-    for task in status["tasks"].as_array().into_iter().flatten() {
-        *owners
-            .entry(task["worker_id"].as_str().unwrap_or_default().to_owned())
-            .or_default() += 1;
+/// Waits until all of `connectors` and their tasks run, this many tasks in all, spread evenly over this many workers, as seen
+/// by the worker at `url`.
+///
+/// # Errors
+/// If they never are: what was last seen.
+pub fn wait_balanced(url: &str, connectors: &[&str], tasks: usize, workers: usize) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut loads: BTreeMap<String, usize> = BTreeMap::new();
+        let mut all_run = true;
+        for connector in connectors {
+            let status = http::get(url, &format!("/connectors/{connector}/status"))?.json();
+            all_run &= status["connector"]["state"] == "RUNNING";
+            for task in status["tasks"].as_array().into_iter().flatten() {
+                all_run &= task["state"] == "RUNNING";
+                let worker = task["worker_id"].as_str().unwrap_or_default();
+                *loads.entry(worker.to_owned()).or_default() += 1;
+            }
+        }
+        let (least, most) = (loads.values().min().copied(), loads.values().max().copied());
+        let is_even = most.unwrap_or(0) - least.unwrap_or(0) <= 1;
+        if all_run && is_even && loads.len() == workers && loads.values().sum::<usize>() == tasks {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(format!(
+                "{connectors:?} are never balanced: {loads:?}, all run: {all_run}"
+            )
+            .into());
+        }
+        sleep(PAUSE);
     }
-    owners
 }
 
-/// Waits until a file has at least this many lines; gives the file.
+/// Waits until a file has at least this many lines, each counted once; gives the file.
 ///
 /// # Errors
 /// If it never has.
@@ -209,12 +232,16 @@ pub fn wait_for_lines(file: &Path, count: usize) -> Result<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let lines = text.matches('\n').count();
+        let lines = text.lines().collect::<BTreeSet<_>>().len();
         if lines >= count {
             return Ok(text);
         }
         if Instant::now() > deadline {
-            return Err(format!("{} has {lines} lines, not {count}", file.display()).into());
+            return Err(format!(
+                "{} has {lines} different lines, not {count}",
+                file.display()
+            )
+            .into());
         }
         sleep(PAUSE);
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use kconnect_tests::workers::{
-    ask, connector, file_sink, file_source, owners, put_connector, wait_for, wait_for_lines,
+    ask, connector, file_sink, file_source, put_connector, wait_balanced, wait_for, wait_for_lines,
     wait_for_state,
 };
 use kconnect_tests::{Cluster, KconnectWorker, Result, Workers, http, scenarios};
@@ -121,22 +121,8 @@ fn three_workers(workers: &Workers, sink: &Path) -> Result<Vec<KconnectWorker>> 
     let url = started[0].rest_url();
     let out = workers.named("out");
     put_connector(&url, &out, &file_sink(sink, workers.group(), 6))?;
-    wait_balanced(&url, &out, 3, 6)?;
+    wait_balanced(&url, &[&out], 6, 3)?;
     Ok(started)
-}
-
-/// Waits until the sink's tasks all run, spread evenly.
-fn wait_balanced(url: &str, sink: &str, workers: usize, tasks: usize) -> Result<()> {
-    wait_for(url, &format!("/connectors/{sink}/status"), |status| {
-        let listed = status["tasks"].as_array().map_or(&[][..], Vec::as_slice);
-        let owners = owners(status);
-        status["connector"]["state"] == "RUNNING"
-            && listed.len() == tasks
-            && listed.iter().all(|task| task["state"] == "RUNNING")
-            && owners.len() == workers
-            && owners.values().all(|&count| count == tasks / workers)
-    })?;
-    Ok(())
 }
 
 async fn workers_come_and_go_and_the_work_goes_on(cluster: Cluster) {
@@ -151,16 +137,16 @@ async fn workers_come_and_go_and_the_work_goes_on(cluster: Cluster) {
         wait_for_lines(&sink, 100)?;
         // The first one leads: it is killed, and somebody else has to.
         started.remove(0).process().kill()?;
-        wait_balanced(&url, &out, 2, 6)?;
+        wait_balanced(&url, &[&out, "in"], 7, 2)?;
         wait_for_state(&url, "in", 1, "RUNNING")?;
         append(&source, 100..200)?;
         wait_for_lines(&sink, 200)?;
         started.push(workers.start("four")?);
-        wait_balanced(&url, &out, 3, 6)?;
+        wait_balanced(&url, &[&out, "in"], 7, 3)?;
         // A rolling restart of the others.
         started.remove(0).stop()?;
         started.push(workers.start("two")?);
-        wait_balanced(&url, &out, 3, 6)?;
+        wait_balanced(&url, &[&out, "in"], 7, 3)?;
         append(&source, 200..300)?;
         wait_for_state(&url, "in", 1, "RUNNING")?;
         wait_for_lines(&sink, 300)?;
