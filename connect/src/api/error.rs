@@ -38,6 +38,8 @@ pub enum ErrorKind {
     NotFound,
     /// `UnsupportedOperationException`: what this plugin cannot do.
     Unsupported,
+    /// `InvalidRecordException`: a record that Kafka does not take.
+    InvalidRecord,
 }
 
 impl ErrorKind {
@@ -52,6 +54,7 @@ impl ErrorKind {
             Self::Config => "org.apache.kafka.common.config.ConfigException",
             Self::IllegalState => "java.lang.IllegalStateException",
             Self::NotFound => "org.apache.kafka.connect.errors.NotFoundException",
+            Self::InvalidRecord => "org.apache.kafka.common.InvalidRecordException",
             Self::Unsupported => "java.lang.UnsupportedOperationException",
         }
     }
@@ -104,7 +107,13 @@ impl fmt::Debug for ConnectError {
         write!(f, "{}: {}", self.kind().java_class(), self.0.message)?;
         let mut cause = self.source();
         while let Some(error) = cause {
-            write!(f, "\nCaused by: {error}")?;
+            match error.downcast_ref::<Self>() {
+                Some(known) => {
+                    let class = known.kind().java_class();
+                    write!(f, "\nCaused by: {class}: {error}")?;
+                }
+                None => write!(f, "\nCaused by: {error}")?,
+            }
             cause = error.source();
         }
         Ok(())

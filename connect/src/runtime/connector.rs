@@ -3,6 +3,9 @@
 //! The plugin's calls are made one after the other in a task of the connector's own, so that one that hangs holds up nothing
 //! else. A report follows every command.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,5 +1,7 @@
 //! A task's converters: those that its connector names, with its keys, or else the worker's, with the worker's keys.
 
+use std::error::Error as _;
+
 use kconnect_client::config::Properties;
 use tracing::info;
 
@@ -74,6 +76,16 @@ impl Converters {
             header: found.create(&config)?,
         })
     }
+}
+
+/// A record that cannot be converted fails its task: the words are Kafka Connect's, and so are those of the cause.
+pub(super) fn not_tolerated(problem: &ConnectError, what: &str) -> ConnectError {
+    let cause = ConnectError::of(problem.kind(), format!("{what}: {problem}"));
+    let cause = match problem.source() {
+        Some(source) => cause.caused_by(source.to_string()),
+        None => cause,
+    };
+    ConnectError::new("Tolerance exceeded in error handler").caused_by(cause)
 }
 
 fn no_such_class(key: &str, class: &str) -> ConnectError {

@@ -129,17 +129,20 @@ impl Reports {
         self.send(TaskEvent::State(state)).await;
     }
 
-    /// Whether the task uses `topic` for the first time, as far as a look can tell.
+    /// Whether `topic` is another than that of the record before: it may be new.
     pub(super) fn is_new_topic(&self, topic: &Arc<str>) -> bool {
-        !self
-            .last_topic
-            .as_ref()
-            .is_some_and(|last| Arc::ptr_eq(last, topic))
+        self.last_topic.as_ref() != Some(topic)
+    }
+
+    /// Whether the task has used `topic` before.
+    pub(super) fn knows_topic(&self, topic: &str) -> bool {
+        self.topics.contains(topic)
     }
 
     /// Reports a topic when the task uses it for the first time.
     pub(super) async fn topic(&mut self, topic: &Arc<str>) {
-        if self.topics.insert(Arc::clone(topic)) {
+        if !self.topics.contains(topic) {
+            self.topics.insert(Arc::clone(topic));
             self.send(TaskEvent::Topic(Arc::clone(topic))).await;
         }
         self.last_topic = Some(Arc::clone(topic));

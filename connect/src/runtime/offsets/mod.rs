@@ -214,7 +214,10 @@ fn refused(problem: &ConnectError, name: &str, otherwise: HerderError) -> Herder
         ErrorKind::Connect | ErrorKind::Data | ErrorKind::SchemaBuilder => {
             HerderError::Internal(problem.message().to_owned())
         }
-        ErrorKind::Serialization | ErrorKind::Config | ErrorKind::IllegalState => otherwise,
+        ErrorKind::Serialization
+        | ErrorKind::Config
+        | ErrorKind::IllegalState
+        | ErrorKind::InvalidRecord => otherwise,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::{ConnectError, RawHeaders, SinkRecord, TimestampType};
 use crate::data::{Header, Text};
-use crate::runtime::converters::Converters;
+use crate::runtime::converters::{Converters, not_tolerated};
 
 /// Converts records; the list of raw headers is used again for each.
 pub(super) struct Conversion {
@@ -38,15 +38,9 @@ impl Conversion {
             self.raw
                 .add(name, raw.value.map(|value| record.share(value)));
         }
-        let because = |part: &str| {
-            let text = format!(
-                "Error converting message {part} in topic '{topic}' partition {partition} at offset {} and timestamp {}",
-                record.offset(),
-                record.timestamp()
-            );
-            move |error: ConnectError| {
-                ConnectError::new(format!("{text}: {error}")).caused_by(error)
-            }
+        let because = |part: &'static str| {
+            // Put together only when it is wanted.
+            move |error: ConnectError| not_tolerated(&error, &described(part, record))
         };
         let key = key
             .to_connect_data(topic, &self.raw, record.key_bytes())
@@ -75,4 +69,15 @@ impl Conversion {
         }
         Ok(converted)
     }
+}
+
+/// Which part of which record cannot be read, as Kafka Connect says it.
+fn described(part: &str, record: &ConsumerRecord<'_>) -> String {
+    format!(
+        "Error converting message {part} in topic '{}' partition {} at offset {} and timestamp {}",
+        record.topic(),
+        record.partition(),
+        record.offset(),
+        record.timestamp()
+    )
 }

@@ -17,15 +17,19 @@ impl Sink<'_> {
         &mut self,
         partitions: &[TopicPartition],
     ) -> Result<(), ConnectError> {
+        let mut positions = Vec::with_capacity(partitions.len());
         for partition in partitions {
-            let Some(position) = self.position(partition).await? else {
-                return Ok(());
-            };
+            match self.position(partition).await? {
+                Some(position) => positions.push(position),
+                // It stops before it has opened any of them.
+                None => return Ok(()),
+            }
+        }
+        for (partition, position) in partitions.iter().zip(positions) {
             self.offsets.opened(partition.clone(), position);
         }
         self.control
             .set_assignment(self.consumer.assignment().into_iter().collect());
-        self.redelivers &= !self.batch.is_empty();
         self.pause_and_resume()?;
         if partitions.is_empty() {
             return Ok(());
@@ -95,13 +99,7 @@ impl Sink<'_> {
             self.offsets.closed(partition);
             self.paused_by_task.remove(partition);
         }
-        let is_gone = |record: &crate::api::SinkRecord| {
-            partitions.iter().any(|gone| {
-                gone.partition == record.original_kafka_partition()
-                    && gone.topic == *record.original_topic()
-            })
-        };
-        self.batch.retain(|record| !is_gone(record));
+        self.forget_batch_of(partitions);
         let left = self
             .consumer
             .assignment()

@@ -47,8 +47,8 @@ pub(super) struct Sink<'a> {
     /// Whether the target state is reached that keeps records away from the task.
     is_paused: bool,
     pub(super) paused_by_task: BTreeSet<TopicPartition>,
-    /// How long the task wants to be left alone, once.
-    timeout: Option<Duration>,
+    /// Until when the task wants to be left alone, once.
+    left_alone_until: Option<Instant>,
 }
 
 /// What a task has waited for.
@@ -91,7 +91,7 @@ pub(crate) async fn execute(
         redelivers: false,
         is_paused: false,
         paused_by_task: BTreeSet::new(),
-        timeout: None,
+        left_alone_until: None,
         run,
     };
     sink.live().await
@@ -112,7 +112,11 @@ fn consumer(run: &TaskRun) -> Result<Consumer, ConnectError> {
         .map(|topics| topics.trim())
         .filter(|topics| !topics.is_empty());
     let subscribed = match topics {
-        Some(topics) => consumer.subscribe(&topics.split(',').map(str::trim).collect::<Vec<_>>()),
+        Some(topics) => {
+            let topics = topics.split(',').map(str::trim);
+            let topics = topics.filter(|topic| !topic.is_empty());
+            consumer.subscribe(&topics.collect::<Vec<_>>())
+        }
         None => {
             let regex = run
                 .connector
@@ -131,8 +135,11 @@ impl Sink<'_> {
         let patience = self.run.context.config.offset_flush_timeout;
         let ended = match caught(self.work()).await {
             Ok(worked) => {
-                let closed = self.give_up_everything().await;
-                self.task.stop().await;
+                let closed = caught(self.give_up_everything()).await;
+                if let Err(panic) = caught(self.task.stop()).await {
+                    warn!("Could not stop task: {panic}");
+                }
+                let closed = closed.unwrap_or_else(|panic| Err(ConnectError::new(panic)));
                 worked.and(closed)
             }
             // Whatever state the plugin is in, it is not called again; what it has put is put again after a restart.
@@ -154,6 +161,7 @@ impl Sink<'_> {
                 Next::Stop => return Ok(()),
                 Next::Other => {}
                 Next::Event(ConsumerEvent::Records(records)) => {
+                    self.left_alone_until = None;
                     self.take(&records).await?;
                     self.put().await?;
                 }
@@ -165,21 +173,25 @@ impl Sink<'_> {
                 }
                 Next::Event(ConsumerEvent::Lost(partitions)) => self.lost(&partitions).await?,
                 // Also without records: a task may want to do something from time to time.
-                Next::Event(_) => self.put().await?,
+                Next::Event(_) => {
+                    self.left_alone_until = None;
+                    self.put().await?;
+                }
             }
         }
     }
 
     /// Waits for the consumer, an order, or the answer to a commit; no longer than until the next commit.
     async fn wait(&mut self) -> Result<Next, ConnectError> {
-        let now = now();
-        let due = self.schedule.next().min(
-            self.offsets
-                .commit_deadline()
-                .unwrap_or_else(|| self.schedule.next()),
-        );
-        let patience = due.saturating_duration_since(now);
-        let patience = self.timeout.take().unwrap_or(patience);
+        // While one commit is under way the next one cannot be due.
+        let due = self
+            .offsets
+            .commit_deadline()
+            .unwrap_or_else(|| self.schedule.next());
+        let left_alone = self.left_alone_until.map(Instant::into_std);
+        let wake = left_alone.map_or(due, |until| until.min(due));
+        let patience = wake.saturating_duration_since(now());
+        let waits_longer = left_alone.is_some_and(|until| until > due);
         let Self {
             run,
             consumer,
@@ -190,7 +202,7 @@ impl Sink<'_> {
         let problem = tokio::select! {
             biased;
             () = run.stop.cancelled() => return Ok(Next::Stop),
-            _ = run.target.changed() => {
+            Ok(()) = run.target.changed() => {
                 // It is looked at again before anything else is done.
                 run.target.mark_changed();
                 return Ok(Next::Other);
@@ -204,6 +216,8 @@ impl Sink<'_> {
                 return Ok(Next::Other);
             }
             polled = consumer.poll(patience) => match polled {
+                // Only the commit is due; the task still wants to be left alone.
+                Ok(ConsumerEvent::Idle) if waits_longer => return Ok(Next::Other),
                 Ok(event) => return Ok(Next::Event(event)),
                 Err(problem) => problem,
             },
@@ -226,13 +240,15 @@ impl Sink<'_> {
         for (partition, offset) in requests.offsets {
             if self.offsets.rewound(&partition, offset) {
                 info!(%partition, offset, "rewinding as the task asks");
+                // What it did not take is read again, from there on.
+                self.forget_batch_of(std::slice::from_ref(&partition));
                 self.seek(&partition, offset)?;
             } else {
                 warn!(%partition, offset, "ignoring an offset of a partition that is not assigned");
             }
         }
-        if requests.timeout.is_some() {
-            self.timeout = requests.timeout;
+        if let Some(timeout) = requests.timeout {
+            self.left_alone_until = Instant::now().checked_add(timeout);
         }
         if requests.commit {
             self.schedule.request(now());
@@ -245,6 +261,11 @@ impl Sink<'_> {
                     self.paused_by_task.remove(&partition);
                 }
             }
+            self.pause_and_resume()?;
+        }
+        if self.redelivers && self.batch.is_empty() {
+            // Nothing is left of what was to be put again.
+            self.redelivers = false;
             self.pause_and_resume()?;
         }
         Ok(())
@@ -353,6 +374,16 @@ impl Sink<'_> {
                     .put(&partition, last.original_kafka_offset() + 1);
             }
         }
+    }
+
+    /// Drops what waits to be put again of these partitions.
+    pub(super) fn forget_batch_of(&mut self, partitions: &[TopicPartition]) {
+        self.batch.retain(|record| {
+            !partitions.iter().any(|gone| {
+                gone.partition == record.original_kafka_partition()
+                    && gone.topic == *record.original_topic()
+            })
+        });
     }
 
     async fn commit_if_due(&mut self) -> Result<(), ConnectError> {

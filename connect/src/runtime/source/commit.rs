@@ -8,7 +8,7 @@ use tracing::{Instrument as _, debug, error, info_span, warn};
 
 use super::pending::PendingOffsets;
 use super::submitted::Submitted;
-use crate::api::{ConnectError, ConnectorTaskId, SourceOffset, SourcePartition};
+use crate::api::{ConnectError, ConnectorTaskId};
 use crate::storage::ConnectorOffsets;
 
 /// The offsets of a source task, from submission to storage.
@@ -49,11 +49,6 @@ impl Committer {
             ConnectError::new("Unrecoverable exception from producer send callback")
                 .caused_by(error)
         })
-    }
-
-    /// Notes that a record was filtered out or needs no writing.
-    pub(super) fn set(&mut self, partition: &SourcePartition, offset: Option<SourceOffset>) {
-        self.pending.set(partition, offset);
     }
 
     /// Stores what has been collected, and says whether that worked. What could not be stored is stored with the next

@@ -9,10 +9,13 @@
 //! when the task ends.
 
 mod commit;
+pub(crate) mod creation;
 mod pending;
 mod pipeline;
+mod send;
 mod submitted;
 mod task;
+mod topics;
 mod written;
 
 #[cfg(test)]

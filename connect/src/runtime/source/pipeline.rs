@@ -2,8 +2,11 @@
 
 use kconnect_client::producer::{Delivery, Header, Producer, ProducerRecord};
 
-use crate::api::{ConnectError, RawHeaders, SourceRecord};
-use crate::runtime::converters::Converters;
+use crate::api::{ConnectError, ErrorKind, RawHeaders, SourceRecord};
+use crate::runtime::converters::{Converters, not_tolerated};
+
+/// What Kafka says of a record without a time.
+const NO_TIMESTAMP: i64 = -1;
 
 /// Converts records; the buffers are used again for each.
 pub(super) struct Pipeline {
@@ -11,15 +14,30 @@ pub(super) struct Pipeline {
     headers: RawHeaders,
     key: Vec<u8>,
     value: Vec<u8>,
+    slots: Vec<Header<'static>>,
 }
 
-/// Why a record did not get into a batch.
-#[derive(Debug)]
-pub(super) enum NotSent {
-    /// It cannot be converted, or will never be accepted.
-    Failed(ConnectError),
-    /// The producer has no room, or does not know the topic yet.
-    Wait,
+/// A record in bytes.
+struct Converted<'a> {
+    topic: &'a str,
+    partition: Option<i32>,
+    timestamp: Option<i64>,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    headers: Vec<Header<'a>>,
+}
+
+impl Converted<'_> {
+    fn record(&self) -> ProducerRecord<'_> {
+        ProducerRecord {
+            partition: self.partition,
+            timestamp: self.timestamp,
+            key: self.key,
+            value: self.value,
+            headers: &self.headers,
+            ..ProducerRecord::to(self.topic)
+        }
+    }
 }
 
 impl Pipeline {
@@ -29,51 +47,61 @@ impl Pipeline {
             headers: RawHeaders::new(),
             key: Vec::new(),
             value: Vec::new(),
+            slots: Vec::new(),
         }
     }
 
-    /// Puts `record` into its batch without waiting.
+    /// Puts `record` into its batch without waiting; nothing if the producer would have to wait.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be converted, or will never be accepted.
     pub(super) fn try_send(
         &mut self,
         producer: &Producer,
         record: &SourceRecord,
-    ) -> Result<Delivery, NotSent> {
-        self.convert(record, |record| match producer.try_send(record) {
-            Ok(Some(delivery)) => Ok(delivery),
-            Ok(None) => Err(NotSent::Wait),
-            Err(error) => Err(NotSent::Failed(
-                ConnectError::new("Unrecoverable exception trying to send").caused_by(error),
-            )),
-        })
+    ) -> Result<Option<Delivery>, ConnectError> {
+        let slots = recycled(std::mem::take(&mut self.slots));
+        let converted = self.convert(record, slots)?;
+        let sent = producer.try_send(converted.record());
+        let slots = recycled(converted.headers);
+        self.slots = slots;
+        sent.map_err(cannot_be_sent)
     }
 
-    /// Converts `record` and hands it over; what is handed over borrows from the record and the buffers.
-    fn convert<T>(
+    /// Puts `record` into its batch, waiting until the topic is known and there is room.
+    ///
+    /// Cancel safe: what was dropped was not sent.
+    ///
+    /// # Errors
+    ///
+    /// When the record cannot be converted (the first), or what the producer says (the second).
+    pub(super) async fn send(
         &mut self,
+        producer: &Producer,
         record: &SourceRecord,
-        hand_over: impl FnOnce(ProducerRecord<'_>) -> Result<T, NotSent>,
-    ) -> Result<T, NotSent> {
-        if let Some(timestamp) = record.timestamp.filter(|&timestamp| timestamp < 0) {
-            return Err(NotSent::Failed(ConnectError::new(format!(
-                "Invalid record timestamp {timestamp}"
-            ))));
+    ) -> Result<Result<Delivery, kconnect_client::Error>, ConnectError> {
+        let converted = self.convert(record, Vec::new())?;
+        Ok(producer.send(converted.record()).await)
+    }
+
+    /// The record in bytes, which it borrows from `record` and the buffers.
+    fn convert<'a>(
+        &'a mut self,
+        record: &'a SourceRecord,
+        mut slots: Vec<Header<'a>>,
+    ) -> Result<Converted<'a>, ConnectError> {
+        let timestamp = record.timestamp.filter(|&time| time != NO_TIMESTAMP);
+        if let Some(negative) = timestamp.filter(|&time| time < 0) {
+            let text = format!("Invalid record timestamp {negative}");
+            return Err(ConnectError::of(ErrorKind::InvalidRecord, text));
         }
-        let Converters { key, value, header } = &mut self.converters;
         let topic = &*record.topic;
         self.headers.clear();
-        for own in &record.headers {
-            let bytes = header.from_connect_header(
-                topic,
-                &own.key,
-                own.schema.as_ref(),
-                &own.value,
-                &mut self.value,
-            );
-            let bytes = bytes
-                .map_err(NotSent::Failed)?
-                .map(bytes::Bytes::copy_from_slice);
-            self.headers.add(own.key.clone(), bytes);
+        if !record.headers.is_empty() {
+            self.convert_headers(record)?;
         }
+        let Converters { key, value, .. } = &mut self.converters;
         let key = key.from_connect_data(
             topic,
             &mut self.headers,
@@ -81,7 +109,7 @@ impl Pipeline {
             &record.key,
             &mut self.key,
         );
-        let key = key.map_err(NotSent::Failed)?;
+        let key = key.map_err(|problem| failed("key", record, &problem))?;
         let value = value.from_connect_data(
             topic,
             &mut self.headers,
@@ -89,26 +117,61 @@ impl Pipeline {
             &record.value,
             &mut self.value,
         );
-        let value = value.map_err(NotSent::Failed)?;
-        let mut sent = ProducerRecord {
+        let value = value.map_err(|problem| failed("value", record, &problem))?;
+        slots.extend(self.headers.iter().map(|(key, value)| Header {
+            key: key.as_bytes(),
+            value: value.as_deref(),
+        }));
+        Ok(Converted {
+            topic,
             partition: record.kafka_partition,
-            timestamp: record.timestamp,
+            timestamp,
             key,
             value,
-            ..ProducerRecord::to(topic)
-        };
-        if self.headers.is_empty() {
-            return hand_over(sent);
-        }
-        let headers: Vec<Header<'_>> = self
-            .headers
-            .iter()
-            .map(|(key, value)| Header {
-                key: key.as_bytes(),
-                value: value.as_deref(),
-            })
-            .collect();
-        sent.headers = &headers;
-        hand_over(sent)
+            headers: slots,
+        })
     }
+
+    fn convert_headers(&mut self, record: &SourceRecord) -> Result<(), ConnectError> {
+        let header = &mut self.converters.header;
+        for own in &record.headers {
+            let bytes = header.from_connect_header(
+                &record.topic,
+                &own.key,
+                own.schema.as_ref(),
+                &own.value,
+                &mut self.value,
+            );
+            let bytes = bytes.map_err(|problem| failed("header", record, &problem))?;
+            let bytes = bytes.map(bytes::Bytes::copy_from_slice);
+            self.headers.add(own.key.clone(), bytes);
+        }
+        Ok(())
+    }
+}
+
+/// The memory of a list for headers that borrow from another record.
+fn recycled<'b>(mut slots: Vec<Header<'_>>) -> Vec<Header<'b>> {
+    slots.clear();
+    // Collecting what is empty and of the same size keeps the allocation.
+    slots.into_iter().map_while(|_| None).collect()
+}
+
+pub(super) fn cannot_be_sent(problem: kconnect_client::Error) -> ConnectError {
+    ConnectError::new("Unrecoverable exception trying to send").caused_by(problem)
+}
+
+/// Says which record could not be converted.
+fn failed(part: &str, record: &SourceRecord, problem: &ConnectError) -> ConnectError {
+    let mut text = format!(
+        "cannot convert the {part} of a record for topic '{}'",
+        record.topic
+    );
+    if let Some(partition) = &record.source_partition {
+        text += &format!(" of source partition {partition}");
+    }
+    if let Some(offset) = &record.source_offset {
+        text += &format!(" at {offset}");
+    }
+    not_tolerated(problem, &text)
 }

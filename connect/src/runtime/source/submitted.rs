@@ -51,7 +51,12 @@ pub(crate) struct Submitted<A> {
     by_partition: HashMap<Option<SourcePartition>, usize>,
     /// The partition of the last record: mostly also that of the next one.
     last: usize,
+    /// How many partitions there may be before idle ones are forgotten.
+    keep: usize,
 }
+
+/// So many idle source partitions are no trouble.
+const KEEP: usize = 1_024;
 
 /// The records of one source partition.
 #[derive(Debug)]
@@ -74,6 +79,7 @@ impl<A: Acknowledgement> Submitted<A> {
             partitions: Vec::new(),
             by_partition: HashMap::new(),
             last: 0,
+            keep: KEEP,
         }
     }
 
@@ -125,19 +131,20 @@ impl<A: Acknowledgement> Submitted<A> {
     ///
     /// # Errors
     ///
-    /// The first record that was not written; it and its successors stay.
+    /// The first record that was not written; it and its successors stay. Other source partitions are handed over all the
+    /// same.
     pub(crate) fn take_acknowledged(
         &mut self,
         mut committable: impl FnMut(&SourcePartition, Option<SourceOffset>),
     ) -> Result<(), A::Error> {
+        let mut failed = None;
         for records in &mut self.partitions {
             let mut last = None;
-            let mut failed = None;
             while let Some(entry) = records.entries.front() {
                 match entry.acknowledgement.poll_result() {
                     None => break,
                     Some(Err(error)) => {
-                        failed = Some(error);
+                        failed.get_or_insert(error);
                         break;
                     }
                     Some(Ok(())) => last = records.entries.pop_front(),
@@ -146,11 +153,8 @@ impl<A: Acknowledgement> Submitted<A> {
             if let (Some(partition), Some(entry)) = (&records.partition, last) {
                 committable(partition, entry.offset);
             }
-            if let Some(error) = failed {
-                return Err(error);
-            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Whether Kafka has every record.
@@ -162,8 +166,7 @@ impl<A: Acknowledgement> Submitted<A> {
 
     /// Forgets source partitions without records once there are very many: a source may name a new one for each file.
     pub(crate) fn forget_idle(&mut self) {
-        const KEEP: usize = 1_024;
-        if self.partitions.len() <= KEEP {
+        if self.partitions.len() <= self.keep {
             return;
         }
         self.partitions
@@ -174,6 +177,8 @@ impl<A: Acknowledgement> Submitted<A> {
             .map(|records| records.partition.clone())
             .zip(0..)
             .collect();
+        // Looked at again when there are twice as many: forgetting costs a little for each time there was a new one.
+        self.keep = KEEP.max(2 * self.partitions.len());
         self.last = 0;
     }
 }

@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::commit::Committer;
-use super::pipeline::{NotSent, Pipeline};
+use super::pipeline::Pipeline;
+use super::topics::Topics;
 use super::written::Unwritten;
 use crate::api::{
     ConnectError, DynSourceTask, SourceClass, SourceRecord, SourceTaskContext, TaskError,
@@ -22,27 +23,29 @@ use crate::runtime::schedule::CommitSchedule;
 use crate::runtime::task::{TaskRun, warn_unused};
 
 /// How long to wait before something is tried again that failed but may work later.
-const RETRY_BACKOFF: Duration = Duration::from_millis(100);
+pub(super) const RETRY_BACKOFF: Duration = Duration::from_millis(100);
 /// How long to wait after a poll that answered at once that there is nothing: some plugins do not wait themselves.
 const EMPTY_POLL_PAUSE: Duration = Duration::from_millis(10);
 
 /// A source task that has started.
-struct Source<'a> {
-    run: &'a mut TaskRun,
+pub(super) struct Source<'a> {
+    pub(super) run: &'a mut TaskRun,
     task: Box<dyn DynSourceTask>,
-    pipeline: Pipeline,
-    producer: Producer,
-    committer: Committer,
-    schedule: CommitSchedule,
+    pub(super) pipeline: Pipeline,
+    pub(super) producer: Producer,
+    /// What creates topics, if the connector says how.
+    pub(super) topics: Option<Topics>,
+    pub(super) committer: Committer,
+    pub(super) schedule: CommitSchedule,
     /// Offsets were flushed while the plugin was busy; it has not been told yet.
     owes_commit: bool,
     /// For plugins that want to hear of their records again.
-    unwritten: Option<Unwritten>,
+    pub(super) unwritten: Option<Unwritten>,
 }
 
 /// Whether the task goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     GoOn,
     Stop,
 }
@@ -56,6 +59,7 @@ pub(crate) async fn execute(
     let connector = properties(&run.connector);
     let pipeline = Pipeline::new(Converters::new(&context, &connector)?);
     let store = context.offsets_of(&run.id.connector);
+    let topics = Topics::of(run)?;
     let producer = producer(run)?;
     let config = properties(&run.config);
     let task_context =
@@ -73,6 +77,7 @@ pub(crate) async fn execute(
         task,
         pipeline,
         producer,
+        topics,
         committer: Committer::new(&run.id, store, context.config.offset_flush_timeout),
         schedule: CommitSchedule::new(
             Instant::now().into_std(),
@@ -95,20 +100,27 @@ fn producer(run: &TaskRun) -> Result<Producer, ConnectError> {
 
 impl Source<'_> {
     async fn live(mut self) -> Result<(), ConnectError> {
-        match caught(self.work()).await {
+        let ended = match caught(self.work()).await {
             Ok(worked) => {
-                let finished = self.finish().await;
-                self.task.stop().await;
-                self.producer.close(Duration::ZERO).await;
+                let finished = caught(self.finish()).await;
+                if let Err(panic) = caught(self.task.stop()).await {
+                    warn!("Could not stop task: {panic}");
+                }
+                let finished = finished.unwrap_or_else(|panic| Err(ConnectError::new(panic)));
                 worked.and(finished)
             }
             Err(panic) => {
                 // Whatever state the plugin is in, what Kafka has can be committed.
                 let _ = self.settle().await;
-                self.producer.close(Duration::ZERO).await;
+                self.committer.flush().await;
                 Err(ConnectError::new(panic))
             }
+        };
+        self.producer.close(Duration::ZERO).await;
+        if let Some(topics) = &self.topics {
+            topics.close().await;
         }
+        ended
     }
 
     /// Polls and sends until the task is stopped.
@@ -116,7 +128,7 @@ impl Source<'_> {
         loop {
             self.committer.collect()?;
             self.report_written().await;
-            if self.owes_commit || self.schedule.is_due(now()) {
+            if self.schedule.is_due(now()) || self.owes_commit {
                 self.commit().await;
             }
             if self.run.is_paused() && self.pause().await? == Flow::Stop {
@@ -174,69 +186,6 @@ impl Source<'_> {
         }
     }
 
-    /// Hands all of `records` to the producer, waiting for room where there is none.
-    async fn send(&mut self, records: Vec<SourceRecord>) -> Result<Flow, ConnectError> {
-        for record in records {
-            let delivery = loop {
-                match self.pipeline.try_send(&self.producer, &record) {
-                    Ok(delivery) => break delivery,
-                    Err(NotSent::Failed(problem)) => return Err(problem),
-                    Err(NotSent::Wait) => {
-                        if self.wait_for_room(&record.topic).await? == Flow::Stop {
-                            return Ok(Flow::Stop);
-                        }
-                    }
-                }
-            };
-            if self.run.reports.is_new_topic(&record.topic) {
-                self.run.reports.topic(&record.topic).await;
-            }
-            let submitted = &mut self.committer.submitted;
-            match &mut self.unwritten {
-                None => submitted.submit(
-                    record.source_partition.as_ref(),
-                    record.source_offset,
-                    &delivery,
-                ),
-                Some(unwritten) => {
-                    let offset = record.source_offset.clone();
-                    submitted.submit(record.source_partition.as_ref(), offset, &delivery);
-                    unwritten.push(record, delivery);
-                }
-            }
-        }
-        // Lets the producer run on this thread.
-        tokio::task::yield_now().await;
-        Ok(Flow::GoOn)
-    }
-
-    /// Waits until the producer takes records for `topic`; offsets are committed meanwhile.
-    async fn wait_for_room(&mut self, topic: &str) -> Result<Flow, ConnectError> {
-        loop {
-            let problem = tokio::select! {
-                biased;
-                () = self.run.stop.cancelled() => return Ok(Flow::Stop),
-                ready = self.producer.ready(topic) => match ready {
-                    Ok(()) => return Ok(Flow::GoOn),
-                    Err(problem) => problem,
-                },
-                () = sleep_until(self.schedule.next().into()) => {
-                    self.schedule.is_due(now());
-                    self.committer.collect()?;
-                    self.owes_commit |= self.committer.flush().await;
-                    continue;
-                }
-            };
-            if !problem.is_retriable() {
-                return Err(
-                    ConnectError::new("Unrecoverable exception trying to send").caused_by(problem)
-                );
-            }
-            warn!(%problem, "failed to send; will be tried again");
-            sleep(RETRY_BACKOFF).await;
-        }
-    }
-
     /// Waits until the task is resumed; offsets are committed meanwhile.
     async fn pause(&mut self) -> Result<Flow, ConnectError> {
         self.run.reports.state(State::Paused).await;
@@ -247,26 +196,32 @@ impl Source<'_> {
                         return Ok(Flow::Stop);
                     }
                 }
-                () = sleep_until(self.schedule.next().into()) => {
-                    self.schedule.is_due(now());
-                    self.committer.collect()?;
-                    self.report_written().await;
-                    self.commit().await;
-                }
+                () = sleep_until(self.schedule.next().into()) => self.commit_if_due().await?,
             }
         }
         self.run.reports.state(State::Running).await;
         Ok(Flow::GoOn)
     }
 
-    /// Stores what can be committed and tells the plugin.
-    async fn commit(&mut self) {
-        if self.committer.flush().await || self.owes_commit {
-            self.owes_commit = false;
-            if let Err(problem) = self.task.commit().await {
-                warn!("exception thrown while calling task.commit(): {problem:?}");
-            }
+    /// Commits what Kafka has by now, if it is time.
+    pub(super) async fn commit_if_due(&mut self) -> Result<(), ConnectError> {
+        self.committer.collect()?;
+        self.report_written().await;
+        if self.schedule.is_due(now()) {
+            self.commit().await;
         }
+        Ok(())
+    }
+
+    /// Stores what can be committed and tells the plugin, unless that failed.
+    async fn commit(&mut self) {
+        let is_stored = self.committer.flush().await;
+        if (is_stored || std::mem::take(&mut self.owes_commit))
+            && let Err(problem) = self.task.commit().await
+        {
+            warn!("exception thrown while calling task.commit(): {problem:?}");
+        }
+        self.owes_commit = false;
     }
 
     /// Tells the plugin which of its records have been written, if it wants to know.
@@ -286,12 +241,11 @@ impl Source<'_> {
     async fn finish(&mut self) -> Result<(), ConnectError> {
         let settled = self.settle().await;
         self.report_written().await;
-        self.owes_commit = true;
         self.commit().await;
         settled
     }
 
-    /// As [`finish`](Self::finish), without a word to the plugin.
+    /// Waits for what is on its way, and takes what Kafka has.
     async fn settle(&mut self) -> Result<(), ConnectError> {
         let patience = self.run.context.config.offset_flush_timeout;
         // Each record's fate is told by its delivery.
@@ -300,9 +254,7 @@ impl Source<'_> {
                 "Kafka did not acknowledge all records in time; those that it did not will be read again"
             );
         }
-        let collected = self.committer.collect();
-        self.committer.flush().await;
-        collected
+        self.committer.collect()
     }
 }
 

@@ -6,6 +6,7 @@
 mod converters;
 mod sink;
 mod source;
+mod store;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,21 +15,22 @@ use std::time::Duration;
 use kconnect_broker::{Broker, Options};
 use kconnect_client::admin::{Admin, NewTopic};
 use kconnect_client::config::{AdminConfig, ConsumerConfig, ProducerConfig, Properties};
-use kconnect_client::consumer::{Consumer, ConsumerEvent};
+use kconnect_client::consumer::{Consumer, ConsumerEvent, ConsumerRecord};
 use kconnect_client::producer::{Header, Producer, ProducerRecord};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-pub(crate) use self::converters::{TestHeaderConverter, TextConverter};
+pub(crate) use self::converters::{TestHeaderConverter, TextConverter, UNCONVERTIBLE};
 pub(crate) use self::sink::{Put, SinkCall, SinkScript, TestSink};
-pub(crate) use self::source::{Poll, SourceCall, SourceScript, TestSource};
+pub(crate) use self::source::{Poll, SourceCall, SourceScript, TestSource, TestSourceTask, record};
+pub(crate) use self::store::WatchedStore;
 use super::event::{ConnectorEvent, TaskEvent, WorkerEvent};
 use super::worker::{EVENTS_MAX, Worker, WorkerContext};
 use super::{ConnectorTaskId, RunId, State, TargetState};
 use crate::api::{Plugins, TopicPartition};
 use crate::config::WorkerConfig;
 use crate::herder::entities::ConfigMap;
-use crate::storage::{MemoryOffsetStore, OffsetStore};
+use crate::storage::OffsetStore;
 
 /// How long anything may take before a test fails rather than hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -82,11 +84,27 @@ pub(crate) fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", uuid::Uuid::new_v4().simple())
 }
 
+/// Bytes as text.
+pub(crate) fn text(bytes: Option<&[u8]>) -> String {
+    bytes.map_or_else(
+        || "null".to_owned(),
+        |bytes| String::from_utf8_lossy(bytes).into_owned(),
+    )
+}
+
+async fn stored(store: &WatchedStore) -> Vec<String> {
+    let all = store.all().await.unwrap().into_iter();
+    let shown = all.map(|(key, value)| format!("{}={}", text(Some(&key)), text(value.as_deref())));
+    let mut shown: Vec<String> = shown.collect();
+    shown.sort();
+    shown
+}
+
 /// A worker over an embedded broker.
 pub(crate) struct Bench {
     pub(crate) broker: Broker,
     pub(crate) context: Arc<WorkerContext>,
-    pub(crate) store: Arc<dyn OffsetStore>,
+    pub(crate) store: Arc<WatchedStore>,
     pub(crate) worker: Worker,
     events: mpsc::Receiver<WorkerEvent>,
     runs: u64,
@@ -97,7 +115,8 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) worker: WorkerConfig,
     pub(crate) properties: Vec<(&'static str, String)>,
-    pub(crate) store: Arc<dyn OffsetStore>,
+    /// How often the store of offsets fails first, in turn with an error and by hanging.
+    pub(crate) store_failures: u32,
     /// Where plugins run.
     pub(crate) runtime: Handle,
 }
@@ -118,7 +137,7 @@ impl Default for Setup {
             options,
             worker,
             properties: Vec::new(),
-            store: Arc::new(MemoryOffsetStore::default()),
+            store_failures: 0,
             runtime: Handle::current(),
         }
     }
@@ -143,17 +162,18 @@ impl Bench {
             .sink::<TestSink>()
             .converter::<TextConverter>()
             .header_converter::<TestHeaderConverter>();
+        let store = Arc::new(WatchedStore::failing(setup.store_failures));
         let context = Arc::new(WorkerContext {
             config: setup.worker,
             properties,
             plugins: Arc::new(plugins),
-            offsets: Arc::clone(&setup.store),
+            offsets: Arc::clone(&store) as Arc<dyn OffsetStore>,
             runtime: setup.runtime,
         });
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         Self {
             worker: Worker::new(Arc::clone(&context), sender),
-            store: setup.store,
+            store,
             broker,
             context,
             events,
@@ -264,22 +284,31 @@ impl Bench {
         self.gone().await;
     }
 
+    /// Waits until this is stored of source offsets; whatever is stored before must be of the same source partitions.
+    #[track_caller]
+    pub(crate) fn stores(&self, expected: Vec<String>) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        let store = Arc::clone(&self.store);
+        let key = |entry: &str| entry.split_once("]=").map(|(key, _)| key.to_owned());
+        soon(async move {
+            let mut changes = store.changes.subscribe();
+            loop {
+                let stored = stored(&store).await;
+                if stored == expected {
+                    return;
+                }
+                for entry in &stored {
+                    let is_meant = expected.iter().any(|one| key(one) == key(entry));
+                    assert!(is_meant, "{entry} is stored at {caller}");
+                }
+                let _ = changes.changed().await;
+            }
+        })
+    }
+
     /// What is stored of source offsets, as `key=value`, in order.
     pub(crate) async fn stored(&self) -> Vec<String> {
-        let mut stored: Vec<String> = self
-            .store
-            .all()
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|(key, value)| {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let value = value.map_or_else(|| "null".to_owned(), |value| text(&value));
-                format!("{}={value}", text(&key))
-            })
-            .collect();
-        stored.sort();
-        stored
+        stored(&self.store).await
     }
 
     pub(crate) fn admin(&self) -> Admin {
@@ -313,34 +342,55 @@ impl Bench {
 
     /// Reads `count` records of a topic with `partitions` partitions, each as `partition:key=value`, in order of partitions.
     pub(crate) async fn consume(&self, topic: &str, partitions: i32, count: usize) -> Vec<String> {
+        let shown = |record: &ConsumerRecord<'_>| {
+            let (key, value) = (text(record.key()), text(record.value()));
+            format!("{}:{key}={value}", record.partition())
+        };
+        self.read(topic, partitions, count, shown).await
+    }
+
+    /// Reads `count` records of a topic with `partitions` partitions, in order of partitions.
+    pub(crate) async fn read<T>(
+        &self,
+        topic: &str,
+        partitions: i32,
+        count: usize,
+        shown: impl Fn(&ConsumerRecord<'_>) -> T,
+    ) -> Vec<T> {
+        soon(self.read_all(topic, partitions, count, shown)).await
+    }
+
+    async fn read_all<T>(
+        &self,
+        topic: &str,
+        partitions: i32,
+        count: usize,
+        shown: impl Fn(&ConsumerRecord<'_>) -> T,
+    ) -> Vec<T> {
         let mut config = ConsumerConfig::new(&self.broker.bootstrap_servers());
         config.auto_offset_reset = kconnect_client::config::AutoOffsetReset::Earliest;
         let mut consumer = Consumer::new(config).unwrap();
         let names = (0..partitions).map(|partition| TopicPartition::new(topic, partition));
         consumer.assign(names).unwrap();
-        let mut read = BTreeMap::<i32, Vec<String>>::new();
+        let mut read = BTreeMap::<i32, Vec<T>>::new();
         while read.values().map(Vec::len).sum::<usize>() < count {
-            let ConsumerEvent::Records(records) = soon(consumer.poll(PATIENCE)).await.unwrap()
-            else {
-                continue;
-            };
-            for record in &records {
-                let text = |bytes: Option<&[u8]>| {
-                    bytes.map_or_else(
-                        || "null".to_owned(),
-                        |bytes| String::from_utf8_lossy(bytes).into_owned(),
-                    )
-                };
-                let shown = format!(
-                    "{}:{}={}",
-                    record.partition(),
-                    text(record.key()),
-                    text(record.value())
-                );
-                read.entry(record.partition()).or_default().push(shown);
+            if let ConsumerEvent::Records(records) = consumer.poll(PATIENCE).await.unwrap() {
+                for record in &records {
+                    let of_partition = read.entry(record.partition()).or_default();
+                    of_partition.push(shown(&record));
+                }
             }
         }
         read.into_values().flatten().collect()
+    }
+
+    /// How many records a partition has.
+    pub(crate) async fn end_offset(&self, topic: &str, partition: i32) -> i64 {
+        let consumer =
+            Consumer::new(ConsumerConfig::new(&self.broker.bootstrap_servers())).unwrap();
+        let partition = TopicPartition::new(topic, partition);
+        let ends = consumer.end_offsets(std::slice::from_ref(&partition)).await;
+        ends.unwrap()[&partition]
     }
 
     /// What a sink's group has committed, as `topic-partition@offset`.

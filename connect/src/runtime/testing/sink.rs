@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -20,6 +21,8 @@ static SCRIPTS: Registry<Script> = Registry::new();
 pub(crate) enum Put {
     Take,
     Retriable(&'static str),
+    /// As retriable, but not before this time has passed.
+    Busy(Duration),
     Fail(&'static str),
     Panic,
     Hang,
@@ -151,6 +154,11 @@ impl SinkScript {
         values
     }
 
+    /// The calls that are known by now.
+    pub(crate) fn calls(&mut self) -> Vec<SinkCall> {
+        std::iter::from_fn(|| self.calls.try_recv().ok()).collect()
+    }
+
     /// Every record that was put, as it was.
     pub(crate) fn records(&self) -> Vec<SinkRecord> {
         self.script.records.lock().unwrap().clone()
@@ -256,6 +264,10 @@ impl SinkTask for TestSinkTask {
                 Ok(())
             }
             Put::Retriable(text) => Err(TaskError::retriable(text)),
+            Put::Busy(time) => {
+                self.context.timeout(time);
+                Err(TaskError::retriable("busy"))
+            }
             Put::Fail(text) => Err(TaskError::failed(text)),
             Put::Panic => panic!("put panics"),
             Put::Hang => pending().await,

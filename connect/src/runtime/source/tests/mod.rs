@@ -1,0 +1,6 @@
+//! Source tasks against an embedded broker.
+
+mod commits;
+mod life;
+mod records;
+mod topics;
