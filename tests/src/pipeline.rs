@@ -18,13 +18,16 @@ pub struct Pipeline {
 pub const WIDTH: usize = 100;
 
 impl Pipeline {
-    /// A pipeline over `topic`, with nothing in its source file and offsets committed every 500 ms.
+    /// A pipeline over `topic`, with nothing in its source file, offsets committed every 500 ms, and a minute to stop.
     pub fn new(bootstrap_servers: &str, topic: &str) -> Result<Self> {
         let pipeline = Self {
             home: tempfile::Builder::new().prefix("pipeline").tempdir()?,
             bootstrap_servers: bootstrap_servers.to_owned(),
             topic: topic.to_owned(),
-            extra: "offset.flush.interval.ms=500\n".to_owned(),
+            // Patience for a broker on a loaded machine: a worker that gives up in order repeats lines in order.
+            extra: "offset.flush.interval.ms=500\noffset.flush.timeout.ms=60000\n\
+                    task.shutdown.graceful.timeout.ms=60000\n"
+                .to_owned(),
         };
         fs::write(pipeline.source_file(), "")?;
         fs::write(

@@ -184,7 +184,7 @@ impl KconnectWorker {
 
     /// Stops it with SIGTERM, as an operator would, and waits for the end.
     pub fn stop(mut self) -> Result<()> {
-        let status = self.process.terminate(Duration::from_secs(60))?;
+        let status = self.process.terminate(Duration::from_secs(150))?;
         if ended_in_order(status) {
             return Ok(());
         }
