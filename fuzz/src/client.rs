@@ -118,9 +118,9 @@ fn ask(core: &mut Core<(ApiKey, i16)>, now: Instant, versions: &BrokerVersions) 
 
 fn read(api: ApiKey, version: i16, mut body: Bytes) {
     match api {
-        ApiKey::METADATA => drop(MetadataResponse::decode(&mut body, version)),
-        ApiKey::PRODUCE => drop(ProduceResponse::decode(&mut body, version)),
-        ApiKey::LIST_OFFSETS => drop(ListOffsetsResponse::decode(&mut body, version)),
+        ApiKey::METADATA => drop(MetadataResponse::decode(&body, version)),
+        ApiKey::PRODUCE => drop(ProduceResponse::decode(&body, version)),
+        ApiKey::LIST_OFFSETS => drop(ListOffsetsResponse::decode(&body, version)),
         ApiKey::JOIN_GROUP => drop(decode_response::<JoinGroupRequest>(version, &mut body)),
         ApiKey::SYNC_GROUP => drop(decode_response::<SyncGroupRequest>(version, &mut body)),
         ApiKey::OFFSET_FETCH => drop(decode_response::<OffsetFetchRequest>(version, &mut body)),
