@@ -43,39 +43,44 @@ async fn run(
     Some(ran.await.unwrap().unwrap())
 }
 
+/// Four records, with all that a record may have and may lack.
+async fn write_every_kind(cluster: &Cluster, topic: &str, compression: Compression, long: &str) {
+    let mut config = producer_config(cluster);
+    config.compression_type = compression;
+    let producer = Producer::new(config).unwrap();
+    let header = |value| Header {
+        key: b"same",
+        value,
+    };
+    let name = compression.name();
+    let headers = [
+        header(Some(name.as_bytes())),
+        header(None),
+        header(Some(b"")),
+    ];
+    let records = [
+        ProducerRecord::to(topic)
+            .key(b"k")
+            .value(name.as_bytes())
+            .headers(&headers),
+        ProducerRecord::to(topic).key(b"tombstone"),
+        ProducerRecord::to(topic).value(long.as_bytes()),
+        ProducerRecord::to(topic)
+            .key(b"")
+            .value("gr\u{fc}n".as_bytes()),
+    ];
+    for (record, time) in records.into_iter().zip(TIME..) {
+        producer.enqueue(record.timestamp(time)).await.unwrap();
+    }
+    producer.flush().await.unwrap();
+    producer.close(PATIENCE).await;
+}
+
 async fn kafkas_consumer_reads_what_we_write(cluster: Cluster) {
     let topic = topic_with(&cluster, "ours", 1, &[("retention.ms", "-1")]).await;
     let long = "long ".repeat(2_000);
     for compression in Compression::ALL {
-        let mut config = producer_config(&cluster);
-        config.compression_type = compression;
-        let producer = Producer::new(config).unwrap();
-        let header = |value| Header {
-            key: b"same",
-            value,
-        };
-        let name = compression.name();
-        let headers = [
-            header(Some(name.as_bytes())),
-            header(None),
-            header(Some(b"")),
-        ];
-        let records = [
-            ProducerRecord::to(&topic)
-                .key(b"k")
-                .value(name.as_bytes())
-                .headers(&headers),
-            ProducerRecord::to(&topic).key(b"tombstone"),
-            ProducerRecord::to(&topic).value(long.as_bytes()),
-            ProducerRecord::to(&topic)
-                .key(b"")
-                .value("gr\u{fc}n".as_bytes()),
-        ];
-        for (record, time) in records.into_iter().zip(TIME..) {
-            producer.enqueue(record.timestamp(time)).await.unwrap();
-        }
-        producer.flush().await.unwrap();
-        producer.close(PATIENCE).await;
+        write_every_kind(&cluster, &topic, compression, &long).await;
     }
     let mut arguments = vec!["--topic", &topic, "--from-beginning"];
     arguments.extend(["--max-messages", "20", "--timeout-ms", "60000"]);

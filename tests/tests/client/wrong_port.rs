@@ -73,7 +73,7 @@ impl Server {
         ]
     }
 
-    async fn is_recognised(self, expected: &str) {
+    async fn proves_to_be(self, expected: &str) {
         for error in self.errors().await {
             let text = error.to_string();
             assert!(text.contains(expected), "{expected:?} in {text:?}");
@@ -91,7 +91,7 @@ async fn tls_is_recognised() {
         b"\x16\x03\x01\x00\xc4\x01\x00\x00\xc0\x03\x03",
     ] {
         let server = Server::saying(words, true).await;
-        server.is_recognised("TLS").await;
+        server.proves_to_be("TLS").await;
     }
 }
 
@@ -102,7 +102,7 @@ async fn http_is_recognised() {
         b"HTTP/1.0 404 Not Found\r\n\r\n",
     ] {
         let server = Server::saying(words, true).await;
-        server.is_recognised("speaks HTTP").await;
+        server.proves_to_be("speaks HTTP").await;
     }
 }
 
@@ -132,7 +132,7 @@ async fn other_servers_are_recognised_as_no_kafka() {
 async fn a_port_that_closes_at_once_is_named_with_the_likely_cause() {
     let server = Server::saying(b"", true).await;
     server
-        .is_recognised("does this listener expect TLS or SASL?")
+        .proves_to_be("does this listener expect TLS or SASL?")
         .await;
 }
 
@@ -154,5 +154,5 @@ async fn a_port_where_nobody_listens_is_named() {
     drop(listener);
     let task = tokio::spawn(std::future::ready(()));
     let server = Server { address, task };
-    server.is_recognised("refused").await;
+    server.proves_to_be("refused").await;
 }
