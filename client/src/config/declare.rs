@@ -278,6 +278,9 @@ macro_rules! __config_key {
     };
 }
 
+/// The place of a key in its group when its declaration does not say one.
+const NOT_SAID: i32 = i32::MIN;
+
 /// A key as the `config!` macro declares it.
 pub const fn declared<T: ConfigValue>(
     name: &'static str,
@@ -293,7 +296,7 @@ pub const fn declared<T: ConfigValue>(
         required: false,
         importance,
         group: if group.is_empty() { None } else { Some(group) },
-        order_in_group: 0,
+        order_in_group: NOT_SAID,
         width: Width::None,
         display_name: name,
         dependents: &[],
@@ -314,7 +317,7 @@ fn parses<T: ConfigValue>(text: &str, config_type: ConfigType) -> Result<(), Str
 pub const fn number<const N: usize>(mut keys: [ConfigKey; N]) -> [ConfigKey; N] {
     let mut at = 0;
     while at < N {
-        if keys[at].order_in_group == 0 {
+        if keys[at].order_in_group == NOT_SAID {
             keys[at].order_in_group = match keys[at].group {
                 None => -1,
                 Some(group) => 1 + members(&keys, at, group),

@@ -98,7 +98,7 @@ config! {
                 = ExactlyOnceSupportLevel::Requested => { order_in_group: 2, width: Width::Short, display_name: "Exactly once support" };
             /// Where transactions end.
             Medium "transaction.boundary" => transaction_boundary: TransactionBoundary = TransactionBoundary::Poll
-                => { order_in_group: 3, width: Width::Medium, display_name: "Transaction Boundary" };
+                => { order_in_group: 3, width: Width::Short, display_name: "Transaction Boundary" };
             /// How often transactions end, if that depends on time; the worker's `offset.flush.interval.ms` if null.
             Low "transaction.boundary.interval.ms" => transaction_boundary_interval: Option<Duration> = None
                 => { order_in_group: 4, width: Width::Short, display_name: "Transaction boundary interval" };

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use kconnect_client::config;
+use kconnect_client::config::Width;
 
 use super::charset::Charset;
 use super::{ConverterConfig, header_converter, used_as};
@@ -21,7 +22,8 @@ config! {
         with common: ConverterConfig {}
         "" {
             /// The Java name of the character set of the bytes.
-            High "converter.encoding" => encoding: String = String::from("UTF-8");
+            High "converter.encoding" => encoding: String = String::from("UTF-8")
+                => { width: Width::Medium, display_name: "Encoding" };
         }
     }
 }

@@ -38,11 +38,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         if declared.is_none() {
             return Err(ApiError::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
-            ApiError::Body(format!(
-                "Unexpected character or token in the JSON body: {error}"
-            ))
-        })?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| no_json(&error))?;
         Ok(Self(value))
     }
 }
@@ -85,9 +81,8 @@ impl JsonBody {
             ));
         };
         let config = texts(config)?;
-        let inside = config.get("name").cloned().flatten().unwrap_or_default();
         Ok(CreateRequest {
-            name: name.unwrap_or(inside).trim().to_owned(),
+            name: name.unwrap_or_default().trim().to_owned(),
             config,
             initial_state: initial_state
                 .flatten()
@@ -123,6 +118,14 @@ impl JsonBody {
             other => Err(cannot(expected, &other)),
         }
     }
+}
+
+fn no_json(error: &serde_json::Error) -> ApiError {
+    ApiError::Body(if error.is_eof() {
+        format!("Unexpected end-of-input in the JSON body: {error}")
+    } else {
+        format!("Unexpected character or token in the JSON body: {error}")
+    })
 }
 
 fn cannot(expected: &str, value: &Value) -> ApiError {
@@ -226,11 +229,7 @@ pub(super) fn without_nulls(config: NullableConfig) -> Result<ConfigMap, Nullabl
 /// The task configurations that another worker sends: an array of objects of texts.
 pub(super) fn task_configs(body: &[u8]) -> Result<Vec<ConfigMap>, ApiError> {
     let refused = |why: String| ApiError::Body(why);
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        refused(format!(
-            "Unexpected character or token in the JSON body: {error}"
-        ))
-    })?;
+    let value: Value = serde_json::from_slice(body).map_err(|error| no_json(&error))?;
     let Value::Array(configs) = value else {
         return Err(refused(format!(
             "Cannot deserialize value of type `java.util.List<java.util.Map<String,String>>` from {}",

@@ -12,6 +12,8 @@ use crate::herder::entities::ErrorMessage;
 pub(super) enum ApiError {
     /// By the rules of HTTP, before anything of Connect's was asked.
     Http(StatusCode),
+    /// A task's number that is none.
+    NoSuchTask,
     /// The request's body makes no sense.
     Body(String),
     /// By the herder.
@@ -34,6 +36,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, message) = match self {
             Self::Http(status) => return http_error(status),
+            Self::NoSuchTask => (StatusCode::NOT_FOUND, "HTTP 404 Not Found".to_owned()),
             // Kafka Connect answers what its JSON library refuses with 500, not 400.
             Self::Body(message) => (StatusCode::INTERNAL_SERVER_ERROR, message),
             Self::Herder(HerderError::Elsewhere(url)) => {

@@ -8,7 +8,7 @@ use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -25,12 +25,43 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     if let Some(uri) = without_trailing_slash(request.uri()) {
         *request.uri_mut() = uri;
     }
+    let is_question = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = response.headers_mut().remove(header::ALLOW);
+        if let Some(allowed) = allowed.filter(|_| is_question) {
+            let headers = std::mem::take(response.headers_mut());
+            response = methods(&allowed);
+            response
+                .headers_mut()
+                .extend(headers.into_iter().filter_map(|(name, value)| {
+                    let name = name?;
+                    let is_of_body = [header::CONTENT_LENGTH, header::CONTENT_TYPE].contains(&name);
+                    (!is_of_body).then_some((name, value))
+                }));
+        }
+    }
     response.headers_mut().insert(
         header::SERVER,
         HeaderValue::from_static(concat!("kconnect/", env!("CARGO_PKG_VERSION"))),
     );
     line.log(&response, started);
+    response
+}
+
+/// The methods that a path has, for whoever asks with OPTIONS.
+fn methods(allowed: &HeaderValue) -> Response {
+    let allowed = allowed.to_str().unwrap_or_default();
+    let others = allowed
+        .split(',')
+        .map(str::trim)
+        .filter(|method| !method.is_empty());
+    let methods: Vec<&str> = others.chain(["OPTIONS"]).collect();
+    let methods = methods.join(", ");
+    let mut response = methods.clone().into_response();
+    if let Ok(methods) = HeaderValue::from_str(&methods) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
     response
 }
 
@@ -231,7 +262,7 @@ impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
         let task = parameters
             .task
             .and_then(|task| task.parse().ok())
-            .ok_or(ApiError::Http(StatusCode::NOT_FOUND))?;
+            .ok_or(ApiError::NoSuchTask)?;
         Ok(Self {
             connector: parameters.connector.into(),
             task,

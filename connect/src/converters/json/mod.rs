@@ -14,7 +14,7 @@ mod tests;
 
 use bytes::Bytes;
 use kconnect_client::config;
-use kconnect_client::config::check;
+use kconnect_client::config::{Width, check};
 
 use self::cache::Cache;
 use self::error::{JsonError, Syntax, SyntaxError};
@@ -32,20 +32,25 @@ config! {
         with common: ConverterConfig {}
         "Schemas" {
             /// Whether each message carries its schema: `{"schema":...,"payload":...}`.
-            High "schemas.enable" => schemas_enable: bool = true;
+            High "schemas.enable" => schemas_enable: bool = true
+                => { order_in_group: 0, width: Width::Medium, display_name: "Enable Schemas" };
             /// How many schemas the converter remembers in each direction.
-            High "schemas.cache.size" => schemas_cache_size: i32 = 1000;
+            High "schemas.cache.size" => schemas_cache_size: i32 = 1000
+                => { order_in_group: 1, width: Width::Medium, display_name: "Schema Cache Size" };
             /// A schema in JSON for all messages to sinks, which are bare payloads then. Used only
             /// with `schemas.enable=true`.
-            High "schema.content" => schema_content: Option<String> = None;
+            High "schema.content" => schema_content: Option<String> = None
+                => { order_in_group: 2, width: Width::Medium, display_name: "Schema Content" };
         }
         "Serialization" {
             /// How decimals are written: `BASE64`, their bytes in base64, or `NUMERIC`, as numbers.
             /// Both are read.
             Low "decimal.format" => decimal_format: String = String::from("BASE64"),
-                check::one_of_ignoring_case(&["BASE64", "NUMERIC"]);
+                check::one_of_ignoring_case(&["BASE64", "NUMERIC"])
+                => { order_in_group: 0, width: Width::Medium, display_name: "Decimal Format" };
             /// Whether a null in a field that has a default is replaced by it.
-            Low "replace.null.with.default" => replace_null_with_default: bool = true;
+            Low "replace.null.with.default" => replace_null_with_default: bool = true
+                => { order_in_group: 1, width: Width::Medium, display_name: "Replace null with default" };
         }
     }
 }

@@ -1,0 +1,110 @@
+//! The Java worker and ours get the same requests, good and bad, through the life of connectors, and have to answer the same.
+//!
+//! What to send is in `tests/rest/`. Documentation texts, ids, versions and addresses may differ, and so may the order of a
+//! map's keys. Lines that begin with `~` are compared by status alone, those with `!` not at all; why stands in ARCHITECTURE.md.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails says enough")]
+
+#[path = "differential/answer.rs"]
+mod answer;
+#[path = "differential/script.rs"]
+mod script;
+
+use std::fs;
+use std::path::Path;
+
+use kconnect_tests::real::{real_kafka_or_say_so, shared_kafka, unique};
+use kconnect_tests::{JavaWorker, KconnectWorker};
+
+use answer::World;
+use script::{Line, Script};
+
+const STANDALONE: &str = include_str!("../rest/standalone.txt");
+
+/// What both workers are told beside their own offsets file and address.
+fn worker_properties(servers: &str, directory: &Path) -> String {
+    format!(
+        "bootstrap.servers={servers}\n\
+         key.converter=org.apache.kafka.connect.json.JsonConverter\n\
+         value.converter=org.apache.kafka.connect.json.JsonConverter\n\
+         key.converter.schemas.enable=true\n\
+         offset.storage.file.filename={}\n\
+         offset.flush.interval.ms=1000\n\
+         access.control.allow.origin=http://a.example,http://b.example\n\
+         access.control.allow.methods=GET,PUT\n\
+         response.http.headers.config=add Cache-Control: no-cache, set X-A: b\n\
+         config.providers=file\n\
+         config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n",
+        directory.join("offsets").display()
+    )
+}
+
+/// A directory for one of the workers, with what its connectors read.
+fn prepare(parent: &Path, name: &str) -> std::path::PathBuf {
+    let directory = parent.join(name);
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("in.txt"), "one\ntwo\nthree\n").unwrap();
+    fs::write(directory.join("secrets.properties"), "topic=t\nmax=many\n").unwrap();
+    directory
+}
+
+#[test]
+fn a_standalone_worker_answers_as_java_does() {
+    let name = "a_standalone_worker_answers_as_java_does";
+    let (Some(servers), Some(_)) = (shared_kafka(name), real_kafka_or_say_so(name)) else {
+        return;
+    };
+    let parent = tempfile::tempdir().unwrap();
+    let (java_directory, directory) = (
+        prepare(parent.path(), "java"),
+        prepare(parent.path(), "ours"),
+    );
+    let java = JavaWorker::standalone(
+        &java_directory,
+        &worker_properties(&servers, &java_directory),
+        &[],
+    )
+    .unwrap();
+    let ours =
+        KconnectWorker::standalone(&directory, &worker_properties(&servers, &directory), &[])
+            .unwrap();
+    let worlds = [
+        World::new(java.rest_url(), unique("java"), java_directory),
+        World::new(ours.rest_url(), unique("ours"), directory),
+    ];
+    let differences = play(&Script::parse(STANDALONE), &worlds);
+    java.stop().unwrap();
+    ours.stop().unwrap();
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
+}
+
+/// Sends every line to both; says where they answer otherwise.
+fn play(script: &Script, [java, ours]: &[World; 2]) -> Vec<String> {
+    let mut differences = Vec::new();
+    for line in script.lines() {
+        match line {
+            Line::Await { path, text, there } => {
+                for world in [java, ours] {
+                    if let Err(last) = world.wait(path, text, *there) {
+                        differences.push(format!(
+                            "await {path} {text}: {} never says so: {last}",
+                            world.url()
+                        ));
+                    }
+                }
+            }
+            Line::Request(request) => {
+                let (theirs, own) = (java.ask(request), ours.ask(request));
+                if let Some(difference) = theirs.difference(&own, request.compare) {
+                    differences.push(format!("{request}\n{difference}"));
+                }
+            }
+        }
+    }
+    differences
+}

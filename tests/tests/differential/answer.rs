@@ -1,0 +1,287 @@
+//! What a worker answers, with everything taken out that may differ between two workers.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use kconnect_tests::http;
+use serde_json::Value;
+
+use super::script::{Compare, Request};
+
+/// How long a state may take to come. It comes at once, or a loaded machine needs longer.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The headers that clients use.
+const HEADERS: &[&str] = &[
+    "content-type",
+    "location",
+    "allow",
+    "cache-control",
+    "x-a",
+    "vary",
+    "access-control-allow-origin",
+    "access-control-allow-methods",
+    "access-control-max-age",
+    "www-authenticate",
+];
+
+/// Fields whose values may differ.
+const FREE: &[&str] = &[
+    "documentation",
+    "version",
+    "commit",
+    "kafka_cluster_id",
+    "last_modified",
+    "trace",
+];
+
+/// Where texts of Java's JSON library begin to say what only it would say.
+const FREE_ENDINGS: &[&str] = &[
+    "Cannot deserialize value",
+    "Cannot construct instance",
+    "Unrecognized field",
+    "Unrecognized token",
+    "Unexpected end-of-input",
+    "Unexpected character",
+    "available connectors are:",
+];
+
+/// One worker, and what stands for its own names.
+#[derive(Debug)]
+pub struct World {
+    url: String,
+    prefix: String,
+    directory: PathBuf,
+}
+
+/// An answer that can be compared.
+#[derive(Debug)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<String>,
+    body: Value,
+}
+
+impl World {
+    pub fn new(url: String, prefix: String, directory: PathBuf) -> Self {
+        Self {
+            url,
+            prefix,
+            directory,
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The script's placeholders filled in.
+    fn own(&self, text: &str) -> String {
+        text.replace("%-", &format!("{}-", self.prefix))
+            .replace("%D", &self.directory.display().to_string())
+    }
+
+    /// The other way round.
+    fn neutral(&self, text: &str) -> String {
+        let address = self.url.trim_start_matches("http://");
+        text.replace(&format!("{}-", self.prefix), "%-")
+            .replace(&self.directory.display().to_string(), "%D")
+            .replace(address, "%W")
+    }
+
+    /// Repeats `GET path` until the answer contains `text`, or does not; the last answer if that never comes.
+    pub fn wait(&self, path: &str, text: &str, there: bool) -> Result<(), String> {
+        let (path, text) = (self.own(path), self.own(text));
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let last = match http::get(&self.url, &path) {
+                Ok(answer) if answer.text().contains(&text) == there => return Ok(()),
+                Ok(answer) => answer.text(),
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() > deadline {
+                return Err(last);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    pub fn ask(&self, request: &Request) -> Answer {
+        let body = request.body.as_deref().map(|body| self.own(body));
+        let mut headers: Vec<(&str, &str)> = request
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        if body.is_some() && headers.iter().all(|(name, _)| *name != "Content-Type") {
+            headers.push(("Content-Type", "application/json"));
+        }
+        let answer = http::request(
+            &self.url,
+            &request.method,
+            &self.own(&request.path),
+            &headers,
+            body.as_deref(),
+        );
+        let answer = answer.unwrap_or_else(|error| panic!("{request}: {error}"));
+        let headers = HEADERS.iter().filter_map(|name| {
+            let value = answer.header(name)?;
+            let mut items: Vec<&str> = value.split(',').map(str::trim).collect();
+            if *name == "allow" || name.ends_with("methods") {
+                items.sort_unstable();
+            }
+            Some(format!("{name}: {}", self.neutral(&items.join(", "))))
+        });
+        let mut body: Value = match answer.body.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_str(&self.neutral(&answer.text()))
+                .unwrap_or_else(|_| Value::String(self.neutral(&answer.text()))),
+        };
+        if let Value::Array(items) = &mut body
+            && items.iter().all(Value::is_string)
+        {
+            // A list of connectors, from a map.
+            items.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+        }
+        free(&mut body);
+        Answer {
+            status: answer.status,
+            headers: headers.collect(),
+            body,
+        }
+    }
+}
+
+/// Takes out what may differ.
+fn free(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter_mut() {
+                if FREE.contains(&name.as_str()) && !value.is_null() && !value.is_object() {
+                    *value = Value::from("free");
+                }
+                free(value);
+            }
+            if let Some(Value::Array(configs)) = fields.get_mut("configs") {
+                // From a map where a converter's or a client's keys begin.
+                let name = |config: &Value| config.pointer("/value/name").map(ToString::to_string);
+                configs.sort_by_key(name);
+            }
+            if let Some(Value::Array(groups)) = fields.get_mut("groups") {
+                groups.sort_by_key(ToString::to_string);
+            }
+            // A version's value, choice and default are versions, too.
+            let name = fields
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if name.ends_with("plugin.version") {
+                for field in ["value", "default_value", "recommended_values"] {
+                    if let Some(value) = fields.get_mut(field) {
+                        *value = Value::from("free");
+                    }
+                }
+            } else if name.ends_with("converter")
+                && let Some(choice) = fields.get_mut("recommended_values")
+            {
+                // Which plugins there are is another matter.
+                *choice = Value::from("free");
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(free),
+        Value::String(text) => *text = free_text(text),
+        _ => {}
+    }
+}
+
+fn free_text(text: &str) -> String {
+    // Java says it only when it says the same for a second time.
+    let text = &text.replace("org.apache.kafka.connect.errors.ConnectException: ", "");
+    for ending in FREE_ENDINGS {
+        if let Some(at) = text.find(ending) {
+            return format!("{}...", &text[..at + ending.len()]);
+        }
+    }
+    // Java prints a map in any order.
+    match (text.find('{'), text.rfind('}')) {
+        (Some(start), Some(end)) if start < end && text[start..end].contains('=') => {
+            let mut items: Vec<&str> = text[start + 1..end].split(", ").collect();
+            items.sort_unstable();
+            format!(
+                "{}{{{}}}{}",
+                &text[..start],
+                items.join(", "),
+                &text[end + 1..]
+            )
+        }
+        _ => text.to_owned(),
+    }
+}
+
+impl Answer {
+    /// What is not the same in `other`, if anything is.
+    pub fn difference(&self, other: &Self, compared: Compare) -> Option<String> {
+        if compared == Compare::Nothing {
+            return None;
+        }
+        if self.status != other.status {
+            return Some(format!(
+                "  Java: {} {}\n  ours: {} {}",
+                self.status, self.body, other.status, other.body
+            ));
+        }
+        if compared == Compare::Status || (self.headers == other.headers && self.body == other.body)
+        {
+            return None;
+        }
+        let mut lines = Vec::new();
+        if self.headers != other.headers {
+            lines.push(format!(
+                "  Java: {:?}\n  ours: {:?}",
+                self.headers, other.headers
+            ));
+        }
+        compare("", &self.body, &other.body, &mut lines);
+        Some(lines.join("\n"))
+    }
+}
+
+/// Where two values differ, path by path.
+fn compare(path: &str, java: &Value, ours: &Value, lines: &mut Vec<String>) {
+    match (java, ours) {
+        (Value::Object(java), Value::Object(ours)) => {
+            for (name, value) in java {
+                let other = ours.get(name).unwrap_or(&Value::Null);
+                compare(&format!("{path}/{name}"), value, other, lines);
+            }
+            for name in ours.keys().filter(|name| !java.contains_key(*name)) {
+                lines.push(format!("  {path}/{name}: only ours: {}", ours[name]));
+            }
+        }
+        (Value::Array(java), Value::Array(ours)) if java.len() == ours.len() => {
+            for (at, (java, ours)) in java.iter().zip(ours).enumerate() {
+                compare(&format!("{path}/{at}"), java, ours, lines);
+            }
+        }
+        (Value::Array(java), Value::Array(ours)) => {
+            let names = |items: &[Value]| -> Vec<String> {
+                let name = |item: &Value| {
+                    item.pointer("/value/name")
+                        .or_else(|| item.get("name"))
+                        .unwrap_or(item)
+                        .to_string()
+                };
+                items.iter().map(name).collect()
+            };
+            lines.push(format!(
+                "  {path}: Java {:?}\n  {path}: ours {:?}",
+                names(java),
+                names(ours)
+            ));
+        }
+        (java, ours) if java != ours => {
+            lines.push(format!("  {path}: Java {java}\n  {path}: ours {ours}"))
+        }
+        _ => {}
+    }
+}
