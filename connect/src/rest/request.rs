@@ -59,6 +59,9 @@ fn methods(allowed: &HeaderValue) -> Response {
     let methods: Vec<&str> = others.chain(["OPTIONS"]).collect();
     let methods = methods.join(", ");
     let mut response = methods.clone().into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     if let Ok(methods) = HeaderValue::from_str(&methods) {
         response.headers_mut().insert(header::ALLOW, methods);
     }

@@ -143,6 +143,11 @@ impl World {
             // A list of connectors, from a map.
             items.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
         }
+        if let (Value::String(methods), "OPTIONS") = (&mut body, request.method.as_str()) {
+            let mut sorted: Vec<&str> = methods.split(", ").collect();
+            sorted.sort_unstable();
+            *methods = sorted.join(", ");
+        }
         free(&mut body);
         Answer {
             status: answer.status,
