@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kconnect_client::admin::{Admin, NewTopic};
+use kconnect_client::config::AdminConfig;
+
 use crate::{JavaWorker, KconnectWorker, Result, lines};
 
 /// A directory with a source file, a sink file, connector files and the text of a worker's properties.
@@ -45,6 +48,16 @@ impl Pipeline {
             ),
         )?;
         Ok(pipeline)
+    }
+
+    /// Creates the topic with one partition, which keeps lines in their order, whatever the cluster's default is.
+    pub async fn create_topic(&self) -> Result<()> {
+        let mut topic = NewTopic::new(&*self.topic);
+        topic.num_partitions = Some(1);
+        let admin = Admin::new(&AdminConfig::new(&self.bootstrap_servers))?;
+        admin.create_topic(&topic).await?;
+        admin.close().await;
+        Ok(())
     }
 
     /// The text of the worker's properties file: what Apache Kafka ships, with strings for converters.

@@ -234,15 +234,20 @@ pub fn wait_for<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) ->
     }
 }
 
-/// Processes outside of this one can only be polled: every millisecond at first, for what is measured in milliseconds,
-/// and more seldom the longer it takes.
+/// The pause between two looks at another process, which cannot be awaited.
 #[expect(
     clippy::disallowed_methods,
     reason = "another process cannot be awaited, only looked at"
 )]
+pub(crate) fn look_again_after(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
+/// Processes outside of this one can only be polled: every millisecond at first, for what is measured in milliseconds,
+/// and more seldom the longer it takes.
 fn pause(begun: Instant) {
     let (least, most) = (Duration::from_millis(1), Duration::from_millis(20));
-    std::thread::sleep((begun.elapsed() / 100).clamp(least, most));
+    look_again_after((begun.elapsed() / 100).clamp(least, most));
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::process::look_again_after;
 use crate::{JavaWorker, KconnectWorker, Result, http, unique};
 
 /// How long anything may take that is asked for again and again. A loaded CI machine is slow.
@@ -139,7 +139,7 @@ pub fn ask(url: &str, method: &str, path: &str, body: Option<&str>) -> Result<Va
         if answer.status != 409 || Instant::now() > deadline {
             return Err(format!("{method} {path}: {} {}", answer.status, answer.text()).into());
         }
-        sleep(PAUSE);
+        look_again_after(PAUSE);
     }
 }
 
@@ -173,7 +173,7 @@ pub fn wait_for(url: &str, path: &str, is_right: impl Fn(&Value) -> bool) -> Res
             let last = answer.map(|answer| answer.text());
             return Err(format!("GET {path} never was as expected; last: {last:?}").into());
         }
-        sleep(PAUSE);
+        look_again_after(PAUSE);
     }
 }
 
@@ -220,7 +220,7 @@ pub fn wait_balanced(url: &str, connectors: &[&str], tasks: usize, workers: usiz
             )
             .into());
         }
-        sleep(PAUSE);
+        look_again_after(PAUSE);
     }
 }
 
@@ -243,6 +243,6 @@ pub fn wait_for_lines(file: &Path, count: usize) -> Result<String> {
             )
             .into());
         }
-        sleep(PAUSE);
+        look_again_after(PAUSE);
     }
 }

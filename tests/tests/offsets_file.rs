@@ -19,12 +19,13 @@ enum Who {
 }
 
 /// Each worker in turn gets the next lines; in the end every line has arrived once.
-fn take_turns(name: &str, turns: &[Who]) {
+async fn take_turns(name: &str, turns: &[Who]) {
     // The Java worker needs the jars, also where the broker is somebody else's.
     let (Some(servers), Some(_)) = (shared_kafka(name), real_kafka_or_say_so(name)) else {
         return;
     };
     let pipeline = Pipeline::new(&servers, &unique("turns")).unwrap();
+    pipeline.create_topic().await.unwrap();
     let mut sink = LineCounter::new(&pipeline.sink_file());
     for (turn, who) in turns.iter().enumerate() {
         let end = (turn + 1) * LINES;
@@ -47,18 +48,20 @@ fn take_turns(name: &str, turns: &[Who]) {
     }
 }
 
-#[test]
-fn ours_goes_on_where_java_has_stopped_and_java_goes_on_after_ours() {
+#[tokio::test]
+async fn ours_goes_on_where_java_has_stopped_and_java_goes_on_after_ours() {
     take_turns(
         "ours_goes_on_where_java_has_stopped_and_java_goes_on_after_ours",
         &[Who::Java, Who::Ours, Who::Java],
-    );
+    )
+    .await;
 }
 
-#[test]
-fn java_goes_on_where_ours_has_stopped() {
+#[tokio::test]
+async fn java_goes_on_where_ours_has_stopped() {
     take_turns(
         "java_goes_on_where_ours_has_stopped",
         &[Who::Ours, Who::Java, Who::Ours],
-    );
+    )
+    .await;
 }

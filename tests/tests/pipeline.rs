@@ -41,6 +41,7 @@ async fn lines_arrive_and_a_clean_restart_neither_repeats_nor_skips(cluster: Clu
     const ROUNDS: usize = 3;
     let lines = scaled(60_000);
     let pipeline = Pipeline::new(cluster.bootstrap_servers(), &unique("clean")).unwrap();
+    pipeline.create_topic().await.unwrap();
     let mut sink = LineCounter::new(&pipeline.sink_file());
     for round in 0..ROUNDS {
         let (begin, end) = (round * lines, (round + 1) * lines);
@@ -60,6 +61,7 @@ async fn a_worker_that_is_killed_ten_times_loses_nothing(cluster: Cluster) {
     let mut random = Random::new();
     let lines = scaled(20_000);
     let mut pipeline = Pipeline::new(cluster.bootstrap_servers(), &unique("killed")).unwrap();
+    pipeline.create_topic().await.unwrap();
     // Commits all the time, so that kills meet them; and the group forgets the killed as soon as a broker allows.
     pipeline.set("offset.flush.interval.ms", "20");
     pipeline.set("consumer.session.timeout.ms", "6000");
