@@ -5,7 +5,7 @@
 //!
 //! Levels are a table that can be changed while the worker runs: [`LogLevels`].
 
-use std::fmt::{self, Debug, Write as _};
+use std::fmt::{Debug, Write as _};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

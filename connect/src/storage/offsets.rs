@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tracing::error;
@@ -34,41 +34,6 @@ pub(crate) trait OffsetStore: Send + Sync {
 
     /// Everything that is stored.
     fn all(&self) -> BoxFuture<'_, Result<Vec<StoredOffset>, ConnectError>>;
-}
-
-/// Keeps offsets for as long as the worker lives.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryOffsetStore(Mutex<HashMap<Bytes, Option<Bytes>>>);
-
-impl OffsetStore for MemoryOffsetStore {
-    fn get<'a>(
-        &'a self,
-        keys: &'a [Bytes],
-    ) -> BoxFuture<'a, Result<Vec<Option<Bytes>>, ConnectError>> {
-        let offsets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = keys
-            .iter()
-            .map(|key| offsets.get(key).cloned().flatten())
-            .collect();
-        Box::pin(async { Ok(found) })
-    }
-
-    fn set(&self, new: Vec<StoredOffset>) -> BoxFuture<'_, Result<(), ConnectError>> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(new);
-        Box::pin(async { Ok(()) })
-    }
-
-    fn all(&self) -> BoxFuture<'_, Result<Vec<StoredOffset>, ConnectError>> {
-        let offsets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = offsets
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        Box::pin(async { Ok(all) })
-    }
 }
 
 /// The source offsets of one connector in a store.
@@ -312,6 +277,7 @@ fn entries(map: &Map) -> Option<Vec<(Text, Value)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::MemoryOffsetStore;
 
     fn offsets() -> (ConnectorOffsets, Arc<MemoryOffsetStore>) {
         let store = Arc::new(MemoryOffsetStore::default());

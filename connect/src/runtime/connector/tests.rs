@@ -6,7 +6,7 @@ use super::ConnectorCommand;
 use crate::herder::entities::ConfigMap;
 use crate::runtime::event::ConnectorEvent;
 use crate::runtime::testing::{Bench, SinkScript, SourceScript};
-use crate::runtime::{RunId, State, TargetState};
+use crate::runtime::{RunId, TargetState};
 
 /// The next report, in short.
 async fn report(bench: &mut Bench) -> String {

@@ -84,10 +84,6 @@ impl SinkOffsetTracker {
         }
     }
 
-    pub(crate) fn has(&self, partition: &TopicPartition) -> bool {
-        self.partitions.contains_key(partition)
-    }
-
     /// What to ask `preCommit` about: all partitions, or those of `only`.
     pub(crate) fn current(&self, only: Option<&[TopicPartition]>) -> SinkOffsets {
         self.of(only)
@@ -253,7 +249,7 @@ mod tests {
         assert!(!tracker.rewound(&partition(9), 3));
         assert_eq!(tracker.current(None), offsets([(0, 3), (1, 20)]));
         tracker.closed(&partition(0));
-        assert!(!tracker.has(&partition(0)));
+        assert_eq!(tracker.current(None), offsets([(1, 20)]));
     }
 
     #[test]

@@ -158,6 +158,7 @@ impl<A: Acknowledgement> Submitted<A> {
     }
 
     /// Whether Kafka has every record.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.partitions
             .iter()
