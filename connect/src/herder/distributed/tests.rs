@@ -1,7 +1,7 @@
 //! Whole workers in one process, over an embedded broker: their topics, their group, their orders.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use crate::herder::entities::{ConfigMap, ConnectorStateInfo, ServerInfo};
 use crate::herder::{
     ClusterView, Herder, HerderError, InternalRequest, PutConnector, RestartRequest,
 };
-use crate::runtime::testing::{TestHeaderConverter, TextConverter, config, soon};
+use crate::runtime::testing::{TestHeaderConverter, TextConverter, config, soon, unique};
 use crate::runtime::{ConnectorTaskId, State, TargetState};
 
 /// A source with as many tasks as it may have, none of which ever has a record.
@@ -58,14 +58,20 @@ impl SourceConnector for Idle {
     }
 }
 
-struct IdleTask;
+/// How many tasks of each connector are there, on whichever worker.
+static ALIVE: LazyLock<watch::Sender<BTreeMap<String, usize>>> =
+    LazyLock::new(|| watch::Sender::new(BTreeMap::new()));
+
+struct IdleTask(String);
 
 impl SourceTask for IdleTask {
     async fn start(_: SourceTaskContext, properties: Properties) -> Result<Self, TaskError> {
-        match properties.get("fail") {
-            Some(why) => Err(TaskError::failed(why)),
-            None => Ok(Self),
+        if let Some(why) = properties.get("fail") {
+            return Err(TaskError::failed(why));
         }
+        let name = properties.get("alive").unwrap_or_default().to_owned();
+        ALIVE.send_modify(|alive| *alive.entry(name.clone()).or_default() += 1);
+        Ok(Self(name))
     }
 
     async fn poll(&mut self) -> Result<Vec<SourceRecord>, TaskError> {
@@ -73,6 +79,19 @@ impl SourceTask for IdleTask {
         tokio::time::sleep(Duration::from_millis(5)).await;
         Ok(Vec::new())
     }
+}
+
+impl Drop for IdleTask {
+    fn drop(&mut self) {
+        ALIVE.send_modify(|alive| *alive.entry(self.0.clone()).or_default() -= 1);
+    }
+}
+
+/// Waits until this many tasks are there of the connector that has the name for its key `alive`.
+async fn until_alive(name: &str, count: usize) {
+    let mut alive = ALIVE.subscribe();
+    let reached = alive.wait_for(|alive| alive.get(name).copied().unwrap_or(0) == count);
+    soon(reached).await.unwrap();
 }
 
 /// Workers reach each other by their names.
@@ -114,6 +133,13 @@ impl Peers for LocalPeers {
     }
 }
 
+/// An embedded broker's options, at a port that is free.
+fn without_a_port() -> Options {
+    let mut options = Options::default();
+    options.listen.set_port(0);
+    options
+}
+
 struct Cluster {
     broker: Broker,
     directory: Arc<Directory>,
@@ -127,8 +153,14 @@ impl Cluster {
     }
 
     async fn with(workers: &[&str], more: &[(&'static str, &'static str)]) -> Self {
-        let mut options = Options::default();
-        options.listen.set_port(0);
+        Self::over(without_a_port(), workers, more).await
+    }
+
+    async fn over(
+        options: Options,
+        workers: &[&str],
+        more: &[(&'static str, &'static str)],
+    ) -> Self {
         let mut cluster = Self {
             broker: Broker::start(options).await.unwrap(),
             directory: Arc::default(),
@@ -395,10 +427,28 @@ async fn a_failed_task_is_shown_and_restarted_wherever_it_is() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_away_stops_the_work_until_it_is_back() {
-    let cluster = Cluster::with(&["a"], &[("session.timeout.ms", "6000")]).await;
-    cluster.put("x", &[("tasks.max", "2")]).await;
+    let home = tempfile::tempdir().unwrap();
+    let mut options = Options {
+        dir: Some(home.path().to_owned()),
+        ..Options::default()
+    };
+    options.listen.set_port(0);
+    let mut cluster = Cluster::over(options.clone(), &["a", "b"], &[]).await;
+    let name = unique("away");
     cluster
-        .until_all(|view| is(view, "x", 2, State::Running))
+        .put("x", &[("tasks.max", "4"), ("alive", &name)])
+        .await;
+    until_alive(&name, 4).await;
+    options.listen = cluster.broker.address().unwrap();
+    let elsewhere = Broker::start(without_a_port()).await.unwrap();
+    std::mem::replace(&mut cluster.broker, elsewhere)
+        .stop()
+        .await;
+    until_alive(&name, 0).await;
+    cluster.broker = Broker::start(options).await.unwrap();
+    until_alive(&name, 4).await;
+    cluster
+        .until_all(|view| is(view, "x", 4, State::Running))
         .await;
     cluster.stop().await;
 }

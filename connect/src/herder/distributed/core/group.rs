@@ -189,7 +189,6 @@ impl Core {
             self.actions.push_back(Action::ReadConfig);
         }
         self.view_is_stale = true;
-        self.became_member();
         self.settle(now);
     }
 
@@ -203,13 +202,6 @@ impl Core {
         // A member that gives something up joins again at once, so that others can have it.
         if !assignment.revoked.is_empty() {
             self.group.rejoin = Some("work was revoked and can be given to others");
-        }
-    }
-
-    /// The leader sees to the session key, and forgets the statuses of what is gone.
-    fn became_member(&mut self) {
-        if self.group.is_leader() {
-            self.forget_old_statuses();
         }
     }
 
@@ -262,6 +254,10 @@ impl Core {
                     self.config.offset
                 );
                 info!("Finished starting connectors and tasks");
+            }
+            // Now that the last word has been said about what ran here and is gone.
+            if self.group.is_leader() {
+                self.forget_old_statuses();
             }
         }
         if let Some(reason) = self.group.rejoin.take_if(|_| !self.stopping) {

@@ -106,18 +106,20 @@ impl Core {
         }
     }
 
-    /// Says so, and that it comes back if it does. If it has been deleted its status goes as well: the leader cannot know when
-    /// the last word about it has been said.
+    /// Says so, and that it comes back if it does. If it has been deleted its status goes as well: the leader may have taken it
+    /// away already, and what was said here came after that. The leader's own turn comes at the end of the rebalance.
     fn connector_is_down(&mut self, name: &Arc<str>, ended: Ended) {
         if !ended.failed {
             self.put_connector_status(name, State::Unassigned, None);
         }
-        if !self.config.connectors.contains_key(name) {
+        if self.config.connectors.contains_key(name) {
+            if ended.restarts {
+                self.put_connector_status(name, State::Restarting, None);
+            }
+        } else if !self.group.is_leader() {
             let key = StatusKey::Connector(Arc::clone(name));
             self.actions
                 .push_back(Action::PutStatus { key, status: None });
-        } else if ended.restarts {
-            self.put_connector_status(name, State::Restarting, None);
         }
     }
 
@@ -125,12 +127,14 @@ impl Core {
         if !ended.failed {
             self.put_task_status(id, State::Unassigned, None);
         }
-        if self.config.task(id).is_none() {
+        if self.config.task(id).is_some() {
+            if ended.restarts {
+                self.put_task_status(id, State::Restarting, None);
+            }
+        } else if !self.group.is_leader() {
             let key = StatusKey::Task(id.clone());
             self.actions
                 .push_back(Action::PutStatus { key, status: None });
-        } else if ended.restarts {
-            self.put_task_status(id, State::Restarting, None);
         }
     }
 
