@@ -104,10 +104,13 @@ impl Core {
             })
         });
         let keys: Vec<StatusKey> = connectors.chain(tasks).chain(topics).collect();
-        self.actions.extend(
-            keys.into_iter()
-                .map(|key| Action::PutStatus { key, status: None }),
-        );
+        for key in keys {
+            // At once, so that the next rebalance does not do it again before the record has been read back.
+            self.statuses.apply(&key.encode(), None);
+            self.view_is_stale = true;
+            self.actions
+                .push_back(Action::PutStatus { key, status: None });
+        }
     }
 }
 
