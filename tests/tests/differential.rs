@@ -20,6 +20,7 @@ use answer::World;
 use script::{Line, Script};
 
 const STANDALONE: &str = include_str!("../rest/standalone.txt");
+const DISTRIBUTED: &str = include_str!("../rest/distributed.txt");
 
 /// What both workers are told beside their own offsets file and address.
 fn worker_properties(servers: &str, directory: &Path) -> String {
@@ -107,4 +108,81 @@ fn play(script: &Script, [java, ours]: &[World; 2]) -> Vec<String> {
         }
     }
     differences
+}
+
+/// What both kinds of workers of a cluster are told beside their addresses.
+fn cluster_properties(servers: &str, group: &str) -> String {
+    format!(
+        "bootstrap.servers={servers}\n\
+         group.id={group}\n\
+         config.storage.topic={group}-configs\n\
+         offset.storage.topic={group}-offsets\n\
+         status.storage.topic={group}-statuses\n\
+         config.storage.replication.factor=1\n\
+         offset.storage.replication.factor=1\n\
+         offset.storage.partitions=1\n\
+         status.storage.replication.factor=1\n\
+         status.storage.partitions=1\n\
+         scheduled.rebalance.max.delay.ms=0\n\
+         key.converter=org.apache.kafka.connect.json.JsonConverter\n\
+         value.converter=org.apache.kafka.connect.json.JsonConverter\n\
+         key.converter.schemas.enable=true\n\
+         offset.flush.interval.ms=1000\n\
+         access.control.allow.origin=http://a.example,http://b.example\n\
+         access.control.allow.methods=GET,PUT\n\
+         response.http.headers.config=add Cache-Control: no-cache, set X-A: b\n\
+         config.providers=file\n\
+         config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n"
+    )
+}
+
+#[test]
+fn workers_of_a_cluster_answer_as_javas_do_leader_and_follower() {
+    let name = "workers_of_a_cluster_answer_as_javas_do_leader_and_follower";
+    let (Some(servers), Some(_)) = (shared_kafka(name), real_kafka_or_say_so(name)) else {
+        return;
+    };
+    let parent = tempfile::tempdir().unwrap();
+    let (java_group, group) = (unique("java"), unique("ours"));
+    let (java_properties, properties) = (
+        cluster_properties(&servers, &java_group),
+        cluster_properties(&servers, &group),
+    );
+    // Who joins first leads.
+    let start = |member: &str| {
+        let java_directory = prepare(parent.path(), &format!("java-{member}"));
+        let directory = prepare(parent.path(), &format!("ours-{member}"));
+        let java = JavaWorker::distributed(&java_directory, &java_properties).unwrap();
+        let ours = KconnectWorker::distributed(&directory, &properties).unwrap();
+        let worlds = [
+            World::new(java.rest_url(), unique("java"), java_directory),
+            World::new(ours.rest_url(), unique("ours"), directory),
+        ];
+        for world in &worlds {
+            world.wait("/health", "healthy", true).unwrap();
+        }
+        (java, ours, worlds)
+    };
+    let script = Script::parse(DISTRIBUTED);
+    let (java_leader, leader, leaders) = start("leader");
+    let mut differences = play(&script, &leaders);
+    let (java_follower, follower, followers) = start("follower");
+    let on_a_follower = play(&script, &followers);
+    differences.extend(
+        on_a_follower
+            .iter()
+            .map(|difference| format!("on a follower: {difference}")),
+    );
+    for java in [java_follower, java_leader] {
+        java.stop().unwrap();
+    }
+    for ours in [follower, leader] {
+        ours.stop().unwrap();
+    }
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }

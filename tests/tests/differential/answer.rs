@@ -1,9 +1,10 @@
 //! What a worker answers, with everything taken out that may differ between two workers.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kconnect_tests::http;
+use kconnect_tests::process::wait_for;
 use serde_json::Value;
 
 use super::script::{Compare, Request};
@@ -32,6 +33,7 @@ const FREE: &[&str] = &[
     "commit",
     "kafka_cluster_id",
     "last_modified",
+    "worker_id",
     "trace",
 ];
 
@@ -48,7 +50,7 @@ const FREE_ENDINGS: &[&str] = &[
 
 /// One worker, and what stands for its own names.
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     url: String,
     prefix: String,
     directory: PathBuf,
@@ -56,14 +58,14 @@ pub struct World {
 
 /// An answer that can be compared.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: Vec<String>,
     body: Value,
 }
 
 impl World {
-    pub fn new(url: String, prefix: String, directory: PathBuf) -> Self {
+    pub(crate) fn new(url: String, prefix: String, directory: PathBuf) -> Self {
         Self {
             url,
             prefix,
@@ -71,7 +73,7 @@ impl World {
         }
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
@@ -90,23 +92,21 @@ impl World {
     }
 
     /// Repeats `GET path` until the answer contains `text`, or does not; the last answer if that never comes.
-    pub fn wait(&self, path: &str, text: &str, there: bool) -> Result<(), String> {
+    pub(crate) fn wait(&self, path: &str, text: &str, there: bool) -> Result<(), String> {
         let (path, text) = (self.own(path), self.own(text));
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let last = match http::get(&self.url, &path) {
-                Ok(answer) if answer.text().contains(&text) == there => return Ok(()),
+        let mut last = String::new();
+        let came = wait_for(LIMIT, || {
+            last = match http::get(&self.url, &path) {
+                Ok(answer) if answer.text().contains(&text) == there => return Some(()),
                 Ok(answer) => answer.text(),
                 Err(error) => error.to_string(),
             };
-            if Instant::now() > deadline {
-                return Err(last);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+            None
+        });
+        came.ok_or(last)
     }
 
-    pub fn ask(&self, request: &Request) -> Answer {
+    pub(crate) fn ask(&self, request: &Request) -> Answer {
         let body = request.body.as_deref().map(|body| self.own(body));
         let mut headers: Vec<(&str, &str)> = request
             .headers
@@ -225,7 +225,7 @@ fn free_text(text: &str) -> String {
 
 impl Answer {
     /// What is not the same in `other`, if anything is.
-    pub fn difference(&self, other: &Self, compared: Compare) -> Option<String> {
+    pub(crate) fn difference(&self, other: &Self, compared: Compare) -> Option<String> {
         if compared == Compare::Nothing {
             return None;
         }

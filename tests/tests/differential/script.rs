@@ -4,11 +4,11 @@ use std::fmt;
 
 /// The lines of a script.
 #[derive(Debug)]
-pub struct Script(Vec<Line>);
+pub(crate) struct Script(Vec<Line>);
 
 /// One line.
 #[derive(Debug)]
-pub enum Line {
+pub(crate) enum Line {
     /// Repeat `GET path` until the answer contains `text`, or until it does not.
     Await {
         path: String,
@@ -21,7 +21,7 @@ pub enum Line {
 
 /// How much of two answers has to be the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compare {
+pub(crate) enum Compare {
     All,
     Status,
     Nothing,
@@ -29,24 +29,24 @@ pub enum Compare {
 
 /// A request.
 #[derive(Debug)]
-pub struct Request {
-    pub method: String,
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Option<String>,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<String>,
     /// How much of the answers has to be the same.
-    pub compare: Compare,
+    pub(crate) compare: Compare,
 }
 
 impl Script {
     /// Reads a script: `[~|!] METHOD path [{header: value}...] [body]`, `await path text`, `gone path text`, and `#` comments.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let lines = text.lines().map(str::trim);
         let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
         Self(lines.map(Line::parse).collect())
     }
 
-    pub fn lines(&self) -> &[Line] {
+    pub(crate) fn lines(&self) -> &[Line] {
         &self.0
     }
 }

@@ -434,14 +434,14 @@ pub(super) fn task_records(name: &Arc<str>, configs: Vec<ConfigMap>) -> Vec<Conf
 fn restarting(mut status: ConnectorStateInfo, request: &RestartRequest) -> ConnectorStateInfo {
     let selects = |state: State| !request.only_failed || state == State::Failed;
     if selects(status.connector.state) {
-        (status.connector.state, status.connector.trace) = (State::Restarting, None);
+        status.connector.state = State::Restarting;
     }
     for task in status
         .tasks
         .iter_mut()
         .filter(|task| request.include_tasks && selects(task.state.state))
     {
-        (task.state.state, task.state.trace) = (State::Restarting, None);
+        task.state.state = State::Restarting;
     }
     status
 }
