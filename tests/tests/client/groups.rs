@@ -289,7 +289,7 @@ async fn nothing_is_lost_or_repeated_while_members_come_and_go(cluster: Cluster)
         let mut owned = [const { BTreeSet::new() }; 3];
         let mut all = Vec::new();
         let mut first = Running::start(config.clone(), &topic);
-        let mut write = async |from: i64| {
+        let write = async |from: i64| {
             for number in from..from + RECORDS / 4 {
                 for partition in partitions {
                     let value = number.to_string();
