@@ -18,10 +18,10 @@ const ANSWER_MAX: usize = 64 << 20;
 
 /// What another worker answered.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// Sends a request to `http://host:port/path?query` and waits for the whole answer.
@@ -29,7 +29,7 @@ pub(super) struct Reply {
 /// # Errors
 ///
 /// Says what did not work, without the request's headers.
-pub(super) async fn send(
+pub(crate) async fn send(
     method: Method,
     uri: &Uri,
     mut headers: HeaderMap,

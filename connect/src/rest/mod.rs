@@ -5,7 +5,7 @@
 
 mod basic_auth;
 mod body;
-mod client;
+pub(crate) mod client;
 mod connectors;
 mod cors;
 mod error;

@@ -1,20 +1,14 @@
-//! Requests to other workers over HTTP: one connection each, for they are few.
+//! Requests that this worker itself makes of other workers, over HTTP.
 
-use std::time::Duration;
-
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use axum::http::uri::Uri;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde_json::Value;
 
 use crate::api::BoxFuture;
 use crate::distributed::session::{ALGORITHM_HEADER, SIGNATURE_HEADER};
 use crate::herder::HerderError;
 use crate::herder::distributed::{Peers, Signature};
-
-/// How long another worker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(90);
-/// The most of an answer that is read, in bytes: an error is shorter.
-const ANSWER_MAX: u64 = 64 * 1024;
+use crate::rest::client::{self, Reply};
 
 /// Speaks HTTP/1.1.
 #[derive(Debug)]
@@ -28,116 +22,122 @@ impl Peers for HttpPeers {
         signature: Option<Signature>,
     ) -> BoxFuture<'_, Result<(), HerderError>> {
         Box::pin(async move {
-            let failed = |why: String| {
+            let reply = post(&url, body, signature).await.map_err(|why| {
                 HerderError::Internal(format!("IO Error trying to forward REST request: {why}"))
-            };
-            let posted = timeout(PATIENCE, post(&url, &body, signature)).await;
-            let posted =
-                posted.map_err(|_| failed(format!("{url} did not answer within {PATIENCE:?}")))?;
-            verdict(&posted.map_err(failed)?, &url)
+            })?;
+            verdict(&reply, &url)
         })
     }
 }
 
-async fn post(url: &str, body: &[u8], signature: Option<Signature>) -> Result<Vec<u8>, String> {
-    let rest = url
-        .strip_prefix("http://")
-        .ok_or_else(|| format!("{url} is no http:// address"))?;
-    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let address = if host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
-    {
-        host.to_owned()
-    } else {
-        format!("{host}:80")
-    };
-    let signed = signature.map_or_else(
-        String::new,
-        |Signature {
-             algorithm,
-             signature,
-         }| {
-            format!("{SIGNATURE_HEADER}: {signature}\r\n{ALGORITHM_HEADER}: {algorithm}\r\n")
-        },
+async fn post(url: &str, body: Vec<u8>, signature: Option<Signature>) -> Result<Reply, String> {
+    let uri: Uri = url.parse().map_err(|error| format!("{url}: {error}"))?;
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
     );
-    let head = format!(
-        "POST /{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: kafka-connect\r\nAccept: application/json\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n{signed}Connection: close\r\n\r\n",
-        body.len()
-    );
-    let exchange = async {
-        let mut stream = TcpStream::connect(&address).await?;
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(body).await?;
-        let mut answer = Vec::new();
-        stream.take(ANSWER_MAX).read_to_end(&mut answer).await?;
-        Ok(answer)
-    };
-    exchange
-        .await
-        .map_err(|error: std::io::Error| format!("{address}: {error}"))
+    if let Some(signature) = signature {
+        let signed = HeaderValue::from_str(&signature.signature);
+        let signed = signed.map_err(|_| "the signature is no base64".to_owned())?;
+        headers.insert(SIGNATURE_HEADER, signed);
+        headers.insert(
+            ALGORITHM_HEADER,
+            HeaderValue::from_static(signature.algorithm),
+        );
+    }
+    client::send(Method::POST, &uri, headers, body.into()).await
 }
 
 /// What an answer means.
-fn verdict(answer: &[u8], url: &str) -> Result<(), HerderError> {
-    let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let mut words = head.split_ascii_whitespace();
-    let is_http = words
-        .next()
-        .is_some_and(|version| version.starts_with("HTTP/1."));
-    let status = words
-        .next()
-        .and_then(|status| status.parse::<u16>().ok())
-        .filter(|_| is_http);
-    // The message is somewhere in the body, whether it comes in chunks or not.
-    let message = body
-        .find('{')
-        .and_then(|start| {
-            let mut values =
-                serde_json::Deserializer::from_str(&body[start..]).into_iter::<serde_json::Value>();
-            let value = values.next()?.ok()?;
-            Some(value.get("message")?.as_str()?.to_owned())
-        })
-        .unwrap_or_else(|| {
-            format!(
-                "{url} answered with {}",
-                head.lines().next().unwrap_or("nothing")
-            )
-        });
-    match status {
-        Some(200..=299) => Ok(()),
-        Some(400) => Err(HerderError::BadRequest(message)),
-        Some(403) => Err(HerderError::Forbidden(message)),
-        Some(404) => Err(HerderError::NotFound(message)),
-        Some(409) => Err(HerderError::Conflict(message)),
-        _ => Err(HerderError::Internal(message)),
+fn verdict(reply: &Reply, url: &str) -> Result<(), HerderError> {
+    if reply.status.is_success() {
+        return Ok(());
     }
+    let said = serde_json::from_slice::<Value>(&reply.body).ok();
+    let message = said
+        .as_ref()
+        .and_then(|said| said.get("message")?.as_str())
+        .map_or_else(
+            || format!("{url} answered with {}", reply.status),
+            str::to_owned,
+        );
+    Err(match reply.status {
+        StatusCode::BAD_REQUEST => HerderError::BadRequest(message),
+        StatusCode::FORBIDDEN => HerderError::Forbidden(message),
+        StatusCode::NOT_FOUND => HerderError::NotFound(message),
+        StatusCode::CONFLICT => HerderError::Conflict(message),
+        StatusCode::SERVICE_UNAVAILABLE => HerderError::Unavailable(message),
+        _ => HerderError::Internal(message),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
     use super::*;
 
-    fn read(answer: &str) -> Result<(), HerderError> {
-        verdict(answer.as_bytes(), "http://h:1/")
+    /// What the worker makes of `answer`, and the request that it sent.
+    async fn ask(answer: &str) -> (Result<(), HerderError>, String) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!(
+            "http://{}/connectors/a%20b/tasks",
+            listener.local_addr().unwrap()
+        );
+        let peer = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"[{}]") {
+                assert_ne!(stream.read_buf(&mut asked).await.unwrap(), 0);
+            }
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8(asked).unwrap()
+        };
+        let signature = Signature {
+            algorithm: "HmacSHA256",
+            signature: "c2lnbmVk".to_owned(),
+        };
+        tokio::join!(HttpPeers.post(url, b"[{}]".to_vec(), Some(signature)), peer)
     }
 
-    #[test]
-    fn an_answer_is_understood_by_its_status_and_message() {
-        assert_eq!(read("HTTP/1.1 204 No Content\r\n\r\n"), Ok(()));
-        let conflict = "HTTP/1.1 409 Conflict\r\ntransfer-encoding: chunked\r\n\r\n1f\r\n{\"error_code\":409,\"message\":\"later\"}\r\n0\r\n\r\n";
-        assert_eq!(
-            read(conflict),
-            Err(HerderError::Conflict("later".to_owned()))
+    #[tokio::test]
+    async fn a_request_is_signed_and_its_answer_understood() {
+        let (answered, asked) = ask("HTTP/1.1 204 No Content\r\n\r\n").await;
+        assert_eq!(answered, Ok(()));
+        assert!(asked.starts_with("POST /connectors/a%20b/tasks HTTP/1.1\r\n"));
+        let asked = asked.to_ascii_lowercase();
+        assert!(
+            asked.contains("\r\nx-connect-authorization: c2lnbmvk\r\n"),
+            "{asked}"
+        );
+        assert!(
+            asked.contains("\r\nx-connect-request-signature-algorithm: hmacsha256\r\n"),
+            "{asked}"
         );
     }
 
-    #[test]
-    fn what_is_no_answer_is_an_error_that_says_so() {
-        assert!(matches!(read(""), Err(HerderError::Internal(_))));
-        let other = read("SSH-2.0-x\r\n").unwrap_err().to_string();
-        assert!(other.contains("SSH-2.0-x"), "{other}");
+    #[tokio::test]
+    async fn a_refusal_keeps_its_status_and_message() {
+        let (answered, _) = ask(
+            "HTTP/1.1 409 Conflict\r\ntransfer-encoding: chunked\r\n\r\n\
+             24\r\n{\"error_code\":409,\"message\":\"later\"}\r\n0\r\n\r\n",
+        )
+        .await;
+        assert_eq!(answered, Err(HerderError::Conflict("later".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_is_an_error_that_says_so() {
+        let (answered, _) = ask("SSH-2.0-x\r\n").await;
+        let why = answered.unwrap_err().to_string();
+        assert!(
+            why.starts_with("IO Error trying to forward REST request: 127.0.0.1:"),
+            "{why}"
+        );
+        let (answered, _) = ask("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 4\r\n\r\nbusy").await;
+        let why = answered.unwrap_err().to_string();
+        assert!(why.ends_with("answered with 502 Bad Gateway"), "{why}");
     }
 }
