@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kconnect_client::group::Member;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::core::{Action, Ticket};
@@ -24,6 +24,8 @@ use crate::storage::topic::TopicLog;
 
 /// How long a write of the config topic may take in all, until it has been read back.
 const WRITE: Duration = Duration::from_secs(30);
+/// The wait after a session key that could not be written.
+const KEY_RETRY: Duration = Duration::from_secs(1);
 /// The ticket of session keys: nobody else has it.
 const SESSION_KEY: Ticket = Ticket(0);
 
@@ -40,6 +42,8 @@ pub(super) enum Done {
     ReadForRound(Decide),
     /// The config topic has been read to its end: its records say the rest.
     Read,
+    /// Another session key may be tried after one that could not be written.
+    KeyMayBeMade,
 }
 
 impl Driver {
@@ -53,10 +57,14 @@ impl Driver {
             }
             Done::CaughtUp(Err(why)) => error!("the internal topics cannot be read: {why}"),
             Done::Written(SESSION_KEY, result) => {
-                self.key_pending = false;
                 self.write_next();
+                self.key_pending = result.is_err();
                 if let Err(error) = result {
                     warn!(%error, "Failed to write the session key to the config topic; trying again");
+                    self.jobs.spawn(async {
+                        sleep(KEY_RETRY).await;
+                        Done::KeyMayBeMade
+                    });
                 }
             }
             Done::Written(ticket, result) => {
@@ -66,6 +74,7 @@ impl Driver {
             Done::Sent(name, result) => self.core.handle_sent(now, &name, result),
             Done::ReadForRound(decide) => self.decide(decide),
             Done::Read => {}
+            Done::KeyMayBeMade => self.key_pending = false,
         }
     }
 
