@@ -64,10 +64,8 @@ pub(crate) trait SourceClass: Class {
 
     fn task_commits_records(&self) -> bool;
 
-    #[expect(dead_code, reason = "asked once sources can be exactly-once")]
     fn exactly_once_support(&self, config: &Properties) -> Option<ExactlyOnceSupport>;
 
-    #[expect(dead_code, reason = "asked once sources can be exactly-once")]
     fn can_define_transaction_boundaries(&self, config: &Properties) -> bool;
 
     fn alter_offsets<'a>(

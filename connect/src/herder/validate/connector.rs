@@ -5,10 +5,13 @@ use kconnect_client::config::{ConfigKey, Properties};
 use super::keys::{Given, checked};
 use super::version::VersionRange;
 use super::{Parts, Validator, stages};
-use crate::api::{Class, ConnectorClass, FindError};
+use crate::api::{Class, ConnectorClass, ExactlyOnceSupport, FindError, SourceClass};
 use crate::config::connector::{SINK_COMPLAINT_KEYS, sink_complaints, unsupported};
 use crate::config::{SinkConnectorConfig, SourceConnectorConfig};
 use crate::herder::HerderError;
+
+const EXACTLY_ONCE: &str = "exactly.once.support";
+const BOUNDARY: &str = "transaction.boundary";
 
 /// What a class name and a version lead to.
 pub(super) enum FoundConnector {
@@ -62,6 +65,9 @@ impl Validator {
                 error.message().to_owned(),
             );
         }
+        if let ConnectorClass::Source(source) = class {
+            self.ask_about_transactions(&mut parts, source, given);
+        }
         own_keys(&mut parts, class.info(), given, nulls);
         for null in nulls {
             let why = "Null value can not be supplied as the configuration value.";
@@ -82,6 +88,44 @@ impl Validator {
         }
         self.recommend(&mut parts, class, given);
         parts
+    }
+
+    /// What the connector itself says of `exactly.once.support` and `transaction.boundary`; asked in a cluster only.
+    fn ask_about_transactions(
+        &self,
+        parts: &mut Parts,
+        source: &dyn SourceClass,
+        given: &Properties,
+    ) {
+        if self.worker_group.is_none() {
+            return;
+        }
+        let asks_for = |key: &str, wanted: &str| {
+            let value = given.get(key).unwrap_or_default();
+            value.trim().eq_ignore_ascii_case(wanted)
+        };
+        if asks_for(EXACTLY_ONCE, "required") {
+            let why = match source.exactly_once_support(given) {
+                Some(ExactlyOnceSupport::Supported) => None,
+                Some(ExactlyOnceSupport::Unsupported) => Some(
+                    "The connector does not support exactly-once semantics with the provided configuration.",
+                ),
+                None => Some(
+                    "The connector does not implement the API required for preflight validation of exactly-once source \
+                     support. Please consult the documentation for the connector to determine whether it supports \
+                     exactly-once semantics, and then consider reconfiguring the connector to use the value \"requested\" \
+                     for this property (which will disable this preflight check and allow the connector to be created).",
+                ),
+            };
+            if let Some(why) = why {
+                parts.complain(EXACTLY_ONCE, given.get(EXACTLY_ONCE), why.to_owned());
+            }
+        }
+        if asks_for(BOUNDARY, "connector") && !source.can_define_transaction_boundaries(given) {
+            let why = "The connector does not support connector-defined transaction boundaries with the given configuration. \
+                       Please reconfigure it to use a different transaction boundary definition.";
+            parts.complain(BOUNDARY, given.get(BOUNDARY), why.to_owned());
+        }
     }
 
     /// No group of a sink's may be the workers' own.

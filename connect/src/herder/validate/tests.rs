@@ -229,3 +229,21 @@ fn a_plugins_keys_come_before_the_workers() {
         HerderError::BadRequest("Invalid version specification: [1".to_owned())
     );
 }
+
+#[test]
+fn a_source_is_asked_whether_it_can_do_what_transactions_need() {
+    let infos = validate(&[
+        ("name", Some("c")),
+        ("connector.class", Some("Scripted")),
+        ("steps", Some("ok")),
+        ("exactly.once.support", Some("REQUIRED")),
+        ("transaction.boundary", Some("connector")),
+    ]);
+    let errors = &value(&infos, "exactly.once.support").errors;
+    assert!(errors[0].contains("does not have exactly-once source support enabled"));
+    assert!(errors[1].starts_with("The connector does not implement the API required"));
+    assert_eq!(errors.len(), 2);
+    let errors = &value(&infos, "transaction.boundary").errors;
+    assert!(errors[0].starts_with("The connector does not support connector-defined"));
+    assert_eq!(errors.len(), 1);
+}
