@@ -315,6 +315,7 @@ impl Core {
         changes
             .into_iter()
             .for_each(|change| self.change_task(change));
+        self.answer_for_what_went();
         self.answer_group();
         self.check_stopped();
     }

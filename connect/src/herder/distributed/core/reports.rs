@@ -169,6 +169,17 @@ impl Core {
         }
     }
 
+    /// What an order waits for may have been given to another worker meanwhile, which says nothing here of how it is.
+    pub(super) fn answer_for_what_went(&mut self) {
+        let assigned = self.group.assigned().clone();
+        let went = |until: &Until| match until {
+            Until::Written(_) => false,
+            Until::ConnectorUp(name) => !assigned.connectors.contains(name),
+            Until::TaskUp(id) => !assigned.tasks.contains(id),
+        };
+        self.answer_those(&Err(HerderError::rebalancing()), went);
+    }
+
     pub(super) fn put_connector_status(
         &mut self,
         name: &Arc<str>,

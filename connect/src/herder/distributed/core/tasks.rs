@@ -36,6 +36,8 @@ struct Parcel {
     due: Option<Instant>,
     /// The write that it is on its way with, if this worker leads.
     ticket: Option<Ticket>,
+    /// Others are on their way, and must not arrive after these.
+    overtakes: bool,
 }
 
 impl Handover {
@@ -72,6 +74,11 @@ impl Core {
                 .applied
                 .as_ref()
                 .is_some_and(|applied| applied == &connector.config);
+        let sent = self.handover.waiting.get_mut(name);
+        if let Some(parcel) = sent.filter(|parcel| parcel.due.is_none()) {
+            (parcel.configs, parcel.overtakes) = (configs, true);
+            return;
+        }
         if same {
             self.handover.waiting.remove(name);
             return;
@@ -82,6 +89,7 @@ impl Core {
             wait: RETRY_MIN,
             due: Some(now),
             ticket: None,
+            overtakes: false,
         };
         self.handover.waiting.insert(Arc::clone(name), parcel);
         self.resend_task_configs(now);
@@ -89,6 +97,11 @@ impl Core {
 
     /// Hands on what is due: into the config topic as the leader, else to the leader if there is one.
     pub(super) fn resend_task_configs(&mut self, now: Instant) {
+        // Another worker may have the connector by now, and newer configurations from it.
+        let mine = &self.group.assigned().connectors;
+        self.handover
+            .waiting
+            .retain(|name, parcel| parcel.due.is_none() || mine.contains(name));
         let is_leader = self.group.is_leader();
         let leader_url = self.group.leader_url().cloned();
         for (name, parcel) in &mut self.handover.waiting {
@@ -142,6 +155,12 @@ impl Core {
     ) {
         let gone = !self.config.connectors.contains_key(name)
             || !self.group.assigned().connectors.contains(name);
+        let newer = self.handover.waiting.get_mut(name);
+        if let Some(parcel) = newer.filter(|parcel| !gone && parcel.overtakes) {
+            (parcel.wait, parcel.due) = (RETRY_MIN, Some(now));
+            (parcel.ticket, parcel.overtakes) = (None, false);
+            return self.resend_task_configs(now);
+        }
         if result.is_ok() || gone {
             self.handover.waiting.remove(name);
             return;

@@ -152,6 +152,76 @@ fn a_changed_connector_restarts_where_it_is_and_changes_its_tasks() {
     assert_eq!(cluster.workers["w1"].core.config.tasks_of("a").count(), 6);
 }
 
+/// A worker that does not lead, and the part of its work that `select` finds.
+fn follower_with<T>(cluster: &Cluster, select: impl Fn(&Work) -> Option<T>) -> (Arc<str>, T) {
+    let mut followers = cluster.workers.values();
+    followers
+        .find_map(|worker| {
+            let core = &worker.core;
+            let found = select(core.group.assigned()).filter(|_| !core.group.is_leader());
+            found.map(|found| (Arc::clone(&worker.id), found))
+        })
+        .expect("a follower with work")
+}
+
+#[test]
+fn newer_task_configurations_are_sent_after_those_that_are_on_their_way() {
+    let mut cluster = started(Protocol::Sessioned, 11);
+    let (id, name) = follower_with(&cluster, |work| work.connectors.first().cloned());
+    let now = cluster.now;
+    let core = &mut cluster.workers.get_mut(&id).unwrap().core;
+    let configs = |text: &str| {
+        vec![Arc::new(ConfigMap::from([(
+            "n".to_owned(),
+            text.to_owned(),
+        )]))]
+    };
+    let sent = |core: &mut Core| match core.poll_action() {
+        Some(Action::SendTaskConfigs { configs, .. }) => Some(configs[0]["n"].clone()),
+        Some(other) => panic!("{other:?}"),
+        None => None,
+    };
+    core.take_task_configs(now, &name, configs("first"));
+    assert_eq!(sent(core).as_deref(), Some("first"));
+    core.take_task_configs(now, &name, configs("second"));
+    core.take_task_configs(now, &name, configs("third"));
+    assert_eq!(sent(core), None);
+    core.handle_sent(now, &name, Ok(()));
+    assert_eq!(sent(core).as_deref(), Some("third"));
+    core.handle_sent(now, &name, Ok(()));
+    assert_eq!(sent(core), None);
+}
+
+#[test]
+fn task_configurations_of_a_connector_that_went_elsewhere_are_not_sent_again() {
+    let mut cluster = started(Protocol::Sessioned, 12);
+    let (id, name) = follower_with(&cluster, |work| work.connectors.first().cloned());
+    let now = cluster.now;
+    let core = &mut cluster.workers.get_mut(&id).unwrap().core;
+    let config = ConfigMap::from([("n".to_owned(), "old".to_owned())]);
+    core.take_task_configs(now, &name, vec![Arc::new(config)]);
+    core.handle_sent(now, &name, Err(HerderError::rebalancing()));
+    assert!(core.handover.deadline().is_some());
+    core.handle_lost(now, "a test says so");
+    core.handle_timeout(now + Duration::from_secs(1));
+    assert_eq!(core.handover.deadline(), None);
+}
+
+#[test]
+fn a_restart_of_what_goes_to_another_worker_is_answered() {
+    let mut cluster = started(Protocol::Sessioned, 13);
+    let (id, task) = follower_with(&cluster, |work| work.tasks.first().cloned());
+    let ticket = cluster.order(&id, Order::RestartTask(task));
+    let now = cluster.now;
+    let core = &mut cluster.workers.get_mut(&id).unwrap().core;
+    core.handle_lost(now, "a test says so");
+    let answers = std::iter::from_fn(|| core.poll_action());
+    let answers: Vec<_> = answers
+        .filter(|action| matches!(action, Action::Answer { ticket: of, answer: Err(HerderError::Conflict(_)) } if *of == ticket))
+        .collect();
+    assert_eq!(answers.len(), 1);
+}
+
 #[test]
 fn a_killed_workers_work_is_taken_over_once_the_delay_is_over() {
     let mut cluster = started(Protocol::Sessioned, 8);
