@@ -3,7 +3,6 @@
 pub(crate) mod connector;
 mod converters;
 pub(crate) mod event;
-#[allow(dead_code, reason = "the herders and REST call it next")]
 pub(crate) mod offsets;
 mod panics;
 mod schedule;
