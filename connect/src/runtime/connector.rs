@@ -22,6 +22,7 @@ use crate::api::{
     OffsetReader, SourceConnectorContext,
 };
 use crate::config::ConfigProviders;
+use crate::config::connector::without_effect;
 use crate::config::providers::with_variables_again;
 use crate::herder::entities::ConfigMap;
 
@@ -173,6 +174,14 @@ impl ConnectorRun {
                 return Box::pin(std::future::ready(Err(error)));
             }
         };
+        let idle = without_effect(&config);
+        if !idle.is_empty() {
+            warn!(
+                "These configurations '[{}]' have no effect yet: offsets are in the worker's own store, and a record that \
+                 cannot be handled fails its task",
+                idle.join(", ")
+            );
+        }
         match self.class {
             ConnectorClass::Source(class) => class.start(
                 SourceConnectorContext::new(context, self.offsets.clone()),
