@@ -268,6 +268,8 @@ fn the_records_of_the_internal_topics_are_javas() {
 /// Records by key, in order for each key: which partition a key is in does not matter, for topics have other names.
 fn sorted_by_key(mut records: Vec<String>) -> Vec<String> {
     records.sort_by(|one, other| key_of(one).cmp(key_of(other)));
+    // Java's worker takes a status away once or twice, as its threads happen to meet.
+    records.dedup_by(|one, other| one == other && one.ends_with(" null"));
     records
 }
 

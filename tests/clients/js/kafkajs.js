@@ -5,6 +5,7 @@ const assert = require('node:assert/strict')
 const { once, EventEmitter } = require('node:events')
 const { Kafka, CompressionTypes, CompressionCodecs, ConfigResourceTypes, logLevel } = require('kafkajs')
 const lz4 = require('lz4js')
+const xxh32 = require('lz4js/xxh32')
 const { ZstdCodec } = require('zstd-codec')
 
 const [bootstrap, ours, theirs] = process.argv.slice(2)
@@ -17,10 +18,17 @@ const types = { none: 'None', gzip: 'GZIP', snappy: 'Snappy', lz4: 'LZ4', zstd: 
 
 const kafka = new Kafka({ brokers: [bootstrap], clientId: 'kafkajs', logLevel: logLevel.ERROR })
 
+/** lz4js does not say that the blocks of a frame are independent, as they are here, with one block; Kafka insists on it. */
+function withIndependentBlocks(frame) {
+  frame[4] |= 0x20
+  frame[6] = (xxh32.hash(0, frame, 4, 2) >> 8) & 0xff
+  return frame
+}
+
 function addCodecs(zstd) {
   CompressionCodecs[CompressionTypes.Snappy] = require('kafkajs-snappy')
   CompressionCodecs[CompressionTypes.LZ4] = () => ({
-    compress: async (encoder) => Buffer.from(lz4.compress(encoder.buffer)),
+    compress: async (encoder) => withIndependentBlocks(Buffer.from(lz4.compress(encoder.buffer))),
     decompress: async (buffer) => Buffer.from(lz4.decompress(buffer)),
   })
   const simple = new zstd.Simple()
