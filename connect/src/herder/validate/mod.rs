@@ -28,6 +28,9 @@ use crate::config::{
 
 pub(crate) use plugins::plugin_infos;
 
+/// A value that is shorter is no secret, in bytes, and may stand in any text.
+const SECRET_MIN: usize = 4;
+
 /// A configuration as it came, in which a value may be null.
 pub(crate) type NullableConfig = BTreeMap<String, Option<String>>;
 
@@ -86,11 +89,16 @@ impl Validator {
             .filter(|(_, value)| value.is_none())
             .map(|(key, _)| key.as_str())
             .collect();
-        let mut infos = match self.find(&class, &given)? {
+        let found = self.find(&class, &given);
+        let is_plugin = |key: &str| ["connector.class", "connector.plugin.version"].contains(&key);
+        let mut infos = match found.map_err(|error| without_secrets(error, &raw, is_plugin))? {
             FoundConnector::Found(connector) => {
                 let mut parts = self.connector_keys(connector, &given, &nulls);
                 let converters = self.converter_keys(&mut parts, &given);
-                let overrides = self.override_keys(connector, &given)?;
+                let overrides = self.override_keys(connector, &given);
+                let is_override = |key: &str| key.contains(".override.");
+                let overrides =
+                    overrides.map_err(|error| without_secrets(error, &raw, is_override))?;
                 merge(&class, [parts.into_infos(), overrides, converters])
             }
             FoundConnector::OtherVersion(connector, why) => self
@@ -98,7 +106,7 @@ impl Validator {
                 .into_infos(),
         };
         infos.name = class;
-        redact(&mut infos, &raw);
+        redact(&mut infos, &raw, &given);
         Ok(infos)
     }
 
@@ -258,10 +266,25 @@ fn merge(name: &str, parts: [ConfigInfos; 3]) -> ConfigInfos {
     merged
 }
 
-/// Puts variables back where they were given, and keeps silent about what their values did wrong.
-fn redact(infos: &mut ConfigInfos, raw: &ConfigMap) {
+/// Puts variables back where they were given, and keeps silent about what their values did wrong, also where another key
+/// is complained about for them.
+fn redact(infos: &mut ConfigInfos, raw: &ConfigMap, resolved: &Properties) {
+    let variables = raw
+        .iter()
+        .filter(|(_, given)| ConfigProviders::has_variable(given));
+    let secrets: Vec<(&str, &str)> = variables
+        .filter_map(|(key, given)| Some((key.as_str(), resolved.get(key)?.trim(), given)))
+        .filter(|(_, value, given)| value.len() >= SECRET_MIN && value != given)
+        .map(|(key, value, _)| (key, value))
+        .collect();
     for info in &mut infos.configs {
         let value = &mut info.value;
+        for error in &mut value.errors {
+            let shown = secrets.iter().find(|(_, secret)| error.contains(secret));
+            if let Some((key, _)) = shown {
+                *error = failed_validation(key);
+            }
+        }
         let Some(given) = raw.get(&value.name) else {
             continue;
         };
@@ -272,12 +295,33 @@ fn redact(infos: &mut ConfigInfos, raw: &ConfigMap) {
         value.recommended_values.clear();
         if !value.errors.is_empty() {
             infos.error_count -= value.errors.len() - 1;
-            value.errors = vec![format!(
-                "Invalid value for configuration '{}': the value resolved from the config provider reference failed \
-                 validation",
-                value.name
-            )];
+            value.errors = vec![failed_validation(&value.name)];
         }
+    }
+}
+
+/// What is said of a value that nobody shall see.
+fn failed_validation(key: &str) -> String {
+    format!(
+        "Invalid value for configuration '{key}': the value resolved from the config provider reference failed validation"
+    )
+}
+
+/// `error`, which shows the value of a key that `concerns`; if such a key has a variable, only that the value is wrong.
+fn without_secrets(
+    error: HerderError,
+    raw: &ConfigMap,
+    concerns: impl Fn(&str) -> bool,
+) -> HerderError {
+    let mut hidden = raw
+        .iter()
+        .filter(|(key, value)| concerns(key) && ConfigProviders::has_variable(value));
+    match (hidden.next(), error) {
+        (None, error) => error,
+        (Some((key, _)), HerderError::BadRequest(_)) => {
+            HerderError::BadRequest(failed_validation(key))
+        }
+        (Some((key, _)), _) => HerderError::Internal(failed_validation(key)),
     }
 }
 

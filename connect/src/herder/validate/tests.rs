@@ -5,6 +5,7 @@ use std::fs;
 use super::*;
 use crate::herder::entities::ConfigValueInfo;
 use crate::herder::standalone::testing::plugins;
+use crate::runtime::testing::TextConverter;
 
 fn validator(policy: OverridePolicy) -> Validator {
     let worker = Properties::from([
@@ -191,6 +192,36 @@ fn a_resolved_secret_is_never_shown() {
         (spec.tasks_max, spec.config["tasks.max"].as_str()),
         (3, right.as_str())
     );
+}
+
+#[test]
+fn a_resolved_secret_is_not_in_an_error_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("s.properties");
+    fs::write(&file, "password=s3cret\n").unwrap();
+    let secret = format!("${{file:{}:password}}", file.display());
+    for key in [
+        "connector.class",
+        "connector.plugin.version",
+        "key.converter.plugin.version",
+        "producer.override.linger.ms",
+    ] {
+        let mut pairs = config(&[
+            ("name", "a"),
+            ("connector.class", "Scripted"),
+            ("key.converter", "test.TextConverter"),
+            ("steps", "ok"),
+        ]);
+        pairs.insert(key.to_owned(), secret.clone());
+        let mut validator = validator(OverridePolicy::All);
+        validator.plugins = Arc::new(plugins().converter::<TextConverter>());
+        let error = validator.check(pairs).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(key) && !text.contains("s3cret"),
+            "{key}: {text}"
+        );
+    }
 }
 
 #[test]
