@@ -81,9 +81,11 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// `1/20` for less, `4.0` for more.
+/// `1/20` for less, `4.0` for more, `-` where one of the two is too small to be measured.
 fn ratio(value: f64) -> String {
-    if value < 1.0 {
+    if value == 0.0 || !value.is_finite() {
+        "-".to_owned()
+    } else if value < 1.0 {
         format!("1/{:.1}", 1.0 / value)
     } else {
         format!("{value:.1}")
@@ -123,5 +125,6 @@ mod tests {
             (ratio(0.05).as_str(), ratio(4.0).as_str()),
             ("1/20.0", "4.0")
         );
+        assert_eq!((ratio(0.0).as_str(), ratio(1.0 / 0.0).as_str()), ("-", "-"));
     }
 }
