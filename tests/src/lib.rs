@@ -24,6 +24,7 @@ pub mod ports;
 pub mod process;
 pub mod real;
 pub mod site;
+pub mod soak;
 pub mod worker;
 pub mod workers;
 

@@ -87,6 +87,12 @@ impl Workers {
         JavaWorker::distributed(&self.directory(name)?, &self.properties)
     }
 
+    /// Leaves the cluster's files where this says they are, for somebody to look at.
+    #[must_use]
+    pub fn keep(self) -> PathBuf {
+        self.home.keep()
+    }
+
     fn directory(&self, name: &str) -> Result<PathBuf> {
         let directory = self.path(name);
         fs::create_dir_all(&directory)?;
