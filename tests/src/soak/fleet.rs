@@ -264,7 +264,7 @@ pub(super) fn topics(workers: &Workers) -> Vec<String> {
 }
 
 /// What differs from [`Workers`]: three copies of everything, and the times that recovery is measured by.
-fn settings() -> [(&'static str, String); 5] {
+fn settings() -> [(&'static str, String); 6] {
     [
         ("config.storage.replication.factor", "3".to_owned()),
         ("offset.storage.replication.factor", "3".to_owned()),
@@ -274,6 +274,11 @@ fn settings() -> [(&'static str, String); 5] {
             DELAY.as_millis().to_string(),
         ),
         ("session.timeout.ms", SESSION.as_millis().to_string()),
+        // Of sinks' consumers: their partitions wait for one that was killed as long as that.
+        (
+            "consumer.session.timeout.ms",
+            SESSION.as_millis().to_string(),
+        ),
     ]
 }
 

@@ -104,24 +104,38 @@ fn imbalance(fleet: &Fleet) -> Option<String> {
 }
 
 /// How much each worker has.
-struct Load(BTreeMap<String, usize>);
+struct Load {
+    there: BTreeMap<String, usize>,
+    /// What is still said to be on workers that are gone.
+    gone: BTreeMap<String, usize>,
+}
 
 impl Load {
     fn of(fleet: &Fleet) -> Self {
-        Self(fleet.ids().into_iter().map(|id| (id, 0)).collect())
+        Self {
+            there: fleet.ids().into_iter().map(|id| (id, 0)).collect(),
+            gone: BTreeMap::new(),
+        }
     }
 
     fn note(&mut self, status: &Value) {
         let worker = status["worker_id"].as_str().unwrap_or_default();
-        *self.0.entry(worker.to_owned()).or_default() += 1;
+        match self.there.get_mut(worker) {
+            Some(load) => *load += 1,
+            None => *self.gone.entry(worker.to_owned()).or_default() += 1,
+        }
     }
 
-    /// A worker that is gone and has something, or has less than others by more than one, is wrong.
+    /// A worker that is gone and has something, or one that has less than another by more than one, is wrong.
     fn wrong(&self, what: &str, expected: usize) -> Option<String> {
-        let loads = self.0.values();
+        let loads = self.there.values();
         let (least, most) = (loads.clone().min()?, loads.clone().max()?);
         let all: usize = loads.sum();
-        (all != expected || most - least > 1)
-            .then(|| format!("{all} {what} of {expected}, on {:?}", self.0))
+        (all != expected || most - least > 1).then(|| {
+            let (there, gone) = (&self.there, &self.gone);
+            format!(
+                "{all} of {expected} {what}, on {there:?}, and on workers that are gone {gone:?}"
+            )
+        })
     }
 }

@@ -49,7 +49,7 @@ impl Report {
             "## Workers that come and go\n\n\
              `cargo run --release --package kconnect-tests --bin soak -- --minutes {} --seed {}`: {} connectors with {} tasks \
              on Apache Kafka {} with three brokers, {} records a second, `scheduled.rebalance.max.delay.ms` {} and \
-             `session.timeout.ms` {}, {} processor cores for everything. Times begin when the event is over: a worker has joined, \
+             `session.timeout.ms` {} (of workers and of sinks' consumers), {} processor cores for everything. Times begin when the event is over: a worker has joined, \
              has ended or goes on, a broker answers again.\n\n\
              | at, s | event | workers | balanced after, s | records flow after, s |\n| --- | --- | --- | --- | --- |\n",
             self.minutes,
