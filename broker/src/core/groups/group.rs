@@ -206,10 +206,11 @@ impl Group {
         self.replies.push((ticket, reply));
     }
 
-    /// The longest that a member may take to join again, in milliseconds.
+    /// The longest that a member may take to join again, in milliseconds; at least one, so that what waits for it is not
+    /// due at once for ever.
     pub(super) fn rebalance_timeout(&self) -> u64 {
         let timeouts = self.members.values().map(|m| m.profile.rebalance_timeout);
-        timeouts.max().unwrap_or(0)
+        timeouts.max().unwrap_or(0).max(1)
     }
 
     /// The protocol that all members support and most prefer.

@@ -229,11 +229,11 @@ impl Group {
 
     /// The first wait is over: wait on if somebody new came, and there is time left.
     pub(super) fn gather_on(&mut self, now: Now, left: u64, grew: bool) {
-        if !grew || left == 0 {
+        let delay = self.settings.initial_delay.min(left);
+        if !grew || delay == 0 {
             self.complete_join(now);
             return;
         }
-        let delay = self.settings.initial_delay.min(left);
         self.state = State::Gathering {
             until: now.millis + delay,
             left: left - delay,

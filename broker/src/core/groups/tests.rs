@@ -91,6 +91,15 @@ impl Coordinator {
 
     /// Sends a join, whose answer may come later.
     fn join(&mut self, wish: &Wish) -> Ticket {
+        let ticket = self.join_in_a_burst(wish);
+        // As the core does after each burst of events: with no initial delay the wait ends at once.
+        self.groups.handle_timeout(self.now);
+        self.collect();
+        ticket
+    }
+
+    /// Sends a join with which more events come before anything that is due is done.
+    fn join_in_a_burst(&mut self, wish: &Wish) -> Ticket {
         let ticket = self.ticket();
         let protocols = wish.protocols.iter();
         let join = Join {
@@ -115,9 +124,6 @@ impl Coordinator {
         let now = self.now;
         self.groups
             .with_new(now, GROUP, |group| group.join(now, ticket, join));
-        // As the core does after each burst of events: with no initial delay the wait ends at once.
-        self.groups.handle_timeout(now);
-        self.collect();
         ticket
     }
 

@@ -102,6 +102,20 @@ fn members_have_to_have_a_protocol_in_common() {
 }
 
 #[test]
+fn without_an_initial_delay_members_that_come_at_once_begin_at_once() {
+    // 1. A group gathers for no time at all. 2. A second member comes before the end of that is noticed. 3. The wait was
+    // prolonged by no time: it was due again at once, for ever, and nobody was answered.
+    let mut c = Coordinator::new();
+    let ids = [c.new_id(), c.new_id()];
+    let joins = ids.map(|id| c.join_in_a_burst(&wish(&id)));
+    c.pass(0);
+    for join in joins {
+        assert_eq!(c.joined(join).error, ErrorCode::None);
+    }
+    assert_eq!(c.state(), State::Completing);
+}
+
+#[test]
 fn the_protocol_that_most_prefer_among_those_that_all_support_is_chosen() {
     let mut c = Coordinator::with(GroupSettings {
         initial_delay: 3_000,
