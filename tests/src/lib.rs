@@ -13,6 +13,7 @@
 //! be had (no Java, no Maven, no network), the test says so by name and passes; with `CI` set it fails.
 
 pub mod backend;
+pub mod clients;
 pub mod figures;
 pub mod http;
 pub mod jars;

@@ -1,8 +1,7 @@
 //! Clients that we did not write against our broker, and against a real Kafka, which shows that they ask nothing odd:
 //! kafka-python, librdkafka, franz-go and kafkajs read what our producer wrote, and our consumer reads what they wrote.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kconnect_client::TopicPartition;
@@ -11,9 +10,10 @@ use kconnect_client::config::{AdminConfig, AutoOffsetReset, ConsumerConfig};
 use kconnect_client::consumer::{Consumer, ConsumerEvent};
 use kconnect_client::producer::{Header, Producer, ProducerConfig, ProducerRecord};
 use kconnect_protocol::compression::Compression;
+use kconnect_tests::clients::{install, source};
 use kconnect_tests::jars::target_directory;
 use kconnect_tests::real::{or_say_so, unique};
-use kconnect_tests::{Cluster, Process, Result, scenarios};
+use kconnect_tests::{Cluster, Process, scenarios};
 
 /// A client takes some seconds; a loaded machine more.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -76,23 +76,6 @@ async fn live(
     let arguments = [servers, &ours, &theirs].map(str::to_owned);
     run(client, command, &arguments, environment);
     assert_eq!(consume(servers, &theirs).await, expected(), "{client}");
-}
-
-fn source(path: &str) -> String {
-    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-    clients.join(path).display().to_string()
-}
-
-fn install(language: &str) -> Result<()> {
-    let script = source("install");
-    let output = Command::new(&script).arg(language).output()?;
-    match output.status.success() {
-        true => Ok(()),
-        false => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            Err(format!("{script} {language}: {}\n{said}", output.status).into())
-        }
-    }
 }
 
 fn run(client: &str, command: &[String], arguments: &[String], environment: &[(&str, String)]) {

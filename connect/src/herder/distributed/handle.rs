@@ -135,7 +135,6 @@ impl DistributedHerder {
         self.order(order).await.map(drop)
     }
 
-    /// Checks a configuration where plugins run, for a plugin's own check may block or panic.
     async fn put(&self, put: PutConnector) -> Result<Put, HerderError> {
         let PutConnector {
             name,
@@ -143,15 +142,10 @@ impl DistributedHerder {
             initial_state,
             allow_replace,
         } = put;
-        let validator = Arc::clone(&self.validator);
-        let given = config.clone();
         let checked = self
-            .runtime
-            .spawn(async move { validator.check(given) })
-            .await;
-        checked.map_err(|panic| {
-            HerderError::Internal(format!("validation of {name} failed: {panic}"))
-        })??;
+            .validator
+            .check_on(&self.runtime, &name, config.clone());
+        checked.await?;
         let order = Order::Put {
             name,
             config,
@@ -319,15 +313,7 @@ impl Herder for DistributedHerder {
     }
 
     fn validate(&self, config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
-        let validator = Arc::clone(&self.validator);
-        let checked = self
-            .runtime
-            .spawn(async move { validator.validate(&config) });
-        Box::pin(async move {
-            checked.await.unwrap_or_else(|panic| {
-                Err(HerderError::Internal(format!("validation failed: {panic}")))
-            })
-        })
+        Box::pin(self.validator.validate_on(&self.runtime, config))
     }
 
     fn plugin_config(

@@ -133,7 +133,6 @@ impl StandaloneHerder {
         self.order(order).await.map(drop)
     }
 
-    /// Checks a configuration where plugins run, for a plugin's own check may block or panic.
     async fn put(&self, put: PutConnector) -> Result<Put, HerderError> {
         let PutConnector {
             name,
@@ -141,15 +140,8 @@ impl StandaloneHerder {
             initial_state,
             allow_replace,
         } = put;
-        let validator = Arc::clone(&self.validator);
-        let checked = self
-            .context
-            .runtime
-            .spawn(async move { validator.check(config) })
-            .await;
-        let spec = checked.map_err(|panic| {
-            HerderError::Internal(format!("validation of {name} failed: {panic}"))
-        })??;
+        let runtime = &self.context.runtime;
+        let spec = self.validator.check_on(runtime, &name, config).await?;
         match self
             .order(Order::Put {
                 name,
@@ -272,17 +264,7 @@ impl Herder for StandaloneHerder {
     }
 
     fn validate(&self, config: BTreeMap<String, Option<String>>) -> Answer<'_, ConfigInfos> {
-        let validator = Arc::clone(&self.validator);
-        // Where plugins run, for a plugin's own check may block or panic.
-        let checked = self
-            .context
-            .runtime
-            .spawn(async move { validator.validate(&config) });
-        Box::pin(async move {
-            checked.await.unwrap_or_else(|panic| {
-                Err(HerderError::Internal(format!("validation failed: {panic}")))
-            })
-        })
+        Box::pin(self.validator.validate_on(&self.context.runtime, config))
     }
 
     fn plugin_config(

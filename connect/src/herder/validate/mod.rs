@@ -5,6 +5,7 @@
 
 mod connector;
 mod converters;
+mod elsewhere;
 mod keys;
 mod overrides;
 mod plugins;
