@@ -56,6 +56,25 @@ impl Consumer {
     ///
     /// Cancel safe: records that are not returned are handed out by the next poll.
     pub async fn poll(&mut self, timeout: Duration) -> Result<ConsumerEvent, Error> {
+        self.poll_for(timeout, false).await
+    }
+
+    /// As [`poll`](Self::poll), but `Idle` comes at once when a position moves without a record: for who waits until a
+    /// certain offset is reached.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll`](Self::poll).
+    #[doc(hidden)]
+    pub async fn poll_or_move(&mut self, timeout: Duration) -> Result<ConsumerEvent, Error> {
+        self.poll_for(timeout, true).await
+    }
+
+    async fn poll_for(
+        &mut self,
+        timeout: Duration,
+        tells_moves: bool,
+    ) -> Result<ConsumerEvent, Error> {
         // A caller who always finds something must not starve the tasks that bring it.
         tokio::task::coop::consume_budget().await;
         if self.subscribed.is_none() && self.core.assignment().len() == 0 {
@@ -66,6 +85,7 @@ impl Consumer {
         let deadline = now() + timeout;
         self.show_life();
         self.commit_if_due();
+        let moves = self.core.silent_moves();
         loop {
             self.take_what_came();
             if let Some(event) = self.follow_group(deadline).await? {
@@ -83,7 +103,8 @@ impl Consumer {
                 return Ok(ConsumerEvent::Records(ConsumerRecords::new(segments)));
             }
             self.ask(now());
-            if now() >= deadline {
+            let has_moved = tells_moves && self.core.silent_moves() != moves;
+            if has_moved || now() >= deadline {
                 return Ok(ConsumerEvent::Idle);
             }
             self.wait(deadline).await;

@@ -334,6 +334,7 @@ impl Core {
             offset: diverging.end_offset,
             leader_epoch: diverging.epoch,
         };
+        self.silent_moves += 1;
         if end.offset < 0 || end.leader_epoch.is_none() {
             // The leader has nothing to compare with. That is not data loss: go on unchecked.
             partition.activate(Position::at(position.offset), version);
@@ -411,6 +412,7 @@ impl Core {
 
     fn go_on_at(&mut self, name: &TopicPartition, position: Position) {
         let version = self.next_version();
+        self.silent_moves += 1;
         if let Some(partition) = self.partitions.get_mut(name) {
             partition.backoff.reset();
             partition.activate(position, version);

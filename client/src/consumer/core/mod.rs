@@ -88,6 +88,8 @@ pub(crate) struct Core {
     last_version: u64,
     last_job: u64,
     last_served: u64,
+    /// How often a position moved without a record to hand out.
+    silent_moves: u64,
     seed: u64,
 }
 
@@ -106,6 +108,7 @@ impl Core {
             last_version: 0,
             last_job: 0,
             last_served: 0,
+            silent_moves: 0,
             seed,
         }
     }
@@ -138,6 +141,12 @@ impl Core {
 
     pub(crate) fn position(&self, name: &TopicPartition) -> Result<Option<Position>, Error> {
         Ok(self.assigned(name)?.position())
+    }
+
+    /// How often a position moved without a record to hand out: it was found, or only the end of a transaction, aborted
+    /// records or a gap lay before it.
+    pub(crate) const fn silent_moves(&self) -> u64 {
+        self.silent_moves
     }
 
     pub(crate) fn bounds(&self, name: &TopicPartition) -> Result<Option<LogBounds>, Error> {
@@ -349,7 +358,12 @@ impl Core {
             // Its second answer is begun: time to ask for the next.
             self.is_dirty = true;
         }
-        match slice.hand_out(self.settings.reading, position, limit, out) {
+        let (before, handed_out) = (*position, out.len());
+        let more = slice.hand_out(self.settings.reading, position, limit, out);
+        if *position != before && out.len() == handed_out {
+            self.silent_moves += 1;
+        }
+        match more {
             Ok(true) => false,
             Ok(false) => self.forget_slice(place),
             Err(unreadable) => {

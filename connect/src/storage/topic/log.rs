@@ -13,7 +13,7 @@ use kconnect_client::admin::{Admin, OffsetSpec};
 use kconnect_client::consumer::{ConsumerRecords, IsolationLevel};
 use kconnect_client::producer::{Delivery, Producer, ProducerRecord};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::warn;
 
 use super::clients::LogClients;
@@ -26,6 +26,8 @@ const EVENTS_MAX: usize = 16;
 const COMMANDS_MAX: usize = 64;
 /// The wait after the ends of the partitions could not be asked for.
 const RETRY: Duration = Duration::from_secs(1);
+/// After this time without having come there, the ends of the partitions are asked for again.
+const RECHECK: Duration = Duration::from_secs(1);
 
 /// What the reader of a log tells.
 #[derive(Debug)]
@@ -131,7 +133,8 @@ impl TopicLog {
         ConnectError::new(format!("cannot write to topic '{}'", self.topic)).caused_by(error)
     }
 
-    /// Waits until every record that is there now has been told and taken in. Tries for as long as it is let.
+    /// Waits until every record that is there now has been told and taken in. Tries for as long as it is let. Records that the
+    /// topic loses meanwhile, because it is truncated or made anew, are not waited for.
     ///
     /// # Errors
     ///
@@ -140,13 +143,26 @@ impl TopicLog {
     /// Cancel safe.
     pub(crate) async fn read_to_end(&self) -> Result<(), ConnectError> {
         let ends = self.ends().await;
-        let (reply, reached) = oneshot::channel();
+        self.read_to(ends).await
+    }
+
+    pub(super) async fn read_to(
+        &self,
+        mut ends: BTreeMap<TopicPartition, i64>,
+    ) -> Result<(), ConnectError> {
         let closed = || ConnectError::new(format!("topic '{}' is not read any more", self.topic));
-        self.commands
-            .send(ReadTo { ends, reply })
-            .await
-            .map_err(|_| closed())?;
-        reached.await.map_err(|_| closed())
+        loop {
+            let (reply, reached) = oneshot::channel();
+            let command = ReadTo {
+                ends: ends.clone(),
+                reply,
+            };
+            self.commands.send(command).await.map_err(|_| closed())?;
+            if let Ok(reached) = timeout(RECHECK, reached).await {
+                return reached.map_err(|_| closed());
+            }
+            lower(&mut ends, &self.ends().await);
+        }
     }
 
     /// The offsets that the next records will get.
@@ -192,6 +208,18 @@ impl TopicLog {
                 "{records} records for topic '{}' could not be written before the worker stopped",
                 self.topic
             );
+        }
+    }
+}
+
+/// Waits for nothing that is not there any more.
+fn lower(ends: &mut BTreeMap<TopicPartition, i64>, now: &BTreeMap<TopicPartition, i64>) {
+    for (partition, end) in ends {
+        if let Some(&now) = now.get(partition).filter(|&now| now < end) {
+            warn!(
+                "{partition} has lost records: it ended at offset {end} and ends at {now} now; going on with what is left"
+            );
+            *end = now;
         }
     }
 }

@@ -12,10 +12,8 @@ use tracing::{debug, warn};
 
 use super::log::LogEvent;
 
-/// How long one poll waits when nobody waits for the end.
+/// How long one poll waits.
 const POLL: Duration = Duration::from_secs(60);
-/// And when somebody does: what is not a record, such as the end of a transaction, moves positions without a word.
-const POLL_EAGERLY: Duration = Duration::from_millis(20);
 /// The wait after an error.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long closing may take.
@@ -68,14 +66,9 @@ impl Reader {
 
     async fn step(&mut self) -> Option<()> {
         self.release().await?;
-        let patience = if self.waiting.is_empty() {
-            POLL
-        } else {
-            POLL_EAGERLY
-        };
         let wake = tokio::select! {
             command = self.commands.recv() => Wake::Command(command),
-            polled = self.consumer.poll(patience) => Wake::Polled(polled),
+            polled = self.consumer.poll_or_move(POLL) => Wake::Polled(polled),
         };
         match wake {
             Wake::Command(command) => self.waiting.push(command?),
@@ -87,13 +80,23 @@ impl Reader {
                 // The consumer goes on where it was: nothing is lost, whatever it was.
                 warn!(%error, "Error polling topic '{}'; it is tried again", self.topic);
                 sleep(RETRY).await;
+                self.resume();
             }
         }
         Some(())
     }
 
-    /// Tells those who wait that all they wait for has been told.
+    /// A partition that an error has stopped is tried again.
+    fn resume(&mut self) {
+        let partitions = self.consumer.assignment();
+        if let Err(error) = self.consumer.resume(&partitions) {
+            warn!(%error, "topic '{}' cannot be read on", self.topic);
+        }
+    }
+
+    /// Tells those who wait that all they wait for has been told; forgets those who do not wait any more.
     async fn release(&mut self) -> Option<()> {
+        self.waiting.retain(|waiting| !waiting.reply.is_closed());
         if self.waiting.is_empty() {
             return Some(());
         }

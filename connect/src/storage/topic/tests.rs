@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kconnect_broker::{Broker, Options};
+use kconnect_client::TopicPartition;
 use kconnect_client::admin::Admin;
 use kconnect_client::config::Properties;
 use tokio::sync::mpsc;
@@ -128,6 +129,43 @@ async fn a_barrier_comes_behind_everything_that_was_written_before() {
         reached.unwrap();
         assert_eq!(seen, [(key.clone(), Some("1".to_owned())), (key, None)]);
     }
+}
+
+#[tokio::test]
+async fn records_that_the_topic_has_lost_are_not_waited_for() {
+    let test = Test::start().await;
+    let (log, mut events) = test.log(2).await;
+    log.write([("key", Some("1"))]).await.unwrap();
+    let ends = (0..2)
+        .map(|partition| (TopicPartition::new("internal", partition), 100))
+        .collect();
+    let (reached, seen) = tokio::join!(log.read_to(ends), until_reached(&mut events));
+    reached.unwrap();
+    assert_eq!(seen, [("key".to_owned(), Some("1".to_owned()))]);
+}
+
+#[tokio::test]
+async fn a_log_goes_on_when_its_topic_is_made_anew() {
+    let test = Test::start().await;
+    let (log, mut events) = test.log(1).await;
+    let old = ["1", "2", "3"].map(|value| ("key", Some(value)));
+    log.write(old).await.unwrap();
+    let (reached, _) = tokio::join!(log.read_to_end(), until_reached(&mut events));
+    reached.unwrap();
+    test.admin.delete_topic("internal").await.unwrap();
+    let (other, _other_events) = test.log(1).await;
+    other.write([("new", Some("1"))]).await.unwrap();
+    // The next is read when the topic was found to be another one.
+    let next = async {
+        loop {
+            if let LogEvent::Records(records) = events.recv().await.unwrap() {
+                return records.iter().next().unwrap().key().unwrap().to_vec();
+            }
+        }
+    };
+    assert_eq!(next.await, b"new");
+    let (reached, _) = tokio::join!(log.read_to_end(), until_reached(&mut events));
+    reached.unwrap();
 }
 
 #[tokio::test]
