@@ -80,7 +80,12 @@ pub(super) enum Until {
 #[derive(Debug, Clone)]
 pub(super) enum What {
     Done,
-    Connector { name: Arc<str>, created: bool },
+    /// The connector is stopped.
+    Stopped(Arc<str>),
+    Connector {
+        name: Arc<str>,
+        created: bool,
+    },
     Restarting(RestartRequest),
 }
 
@@ -211,14 +216,21 @@ impl Core {
         if !self.config.connectors.contains_key(name) {
             return Err(HerderError::NotFound(format!("Unknown connector {name}")));
         }
-        let no_tasks = ConfigRecord::Commit(Arc::clone(name), 0);
         let wish = ConfigRecord::TargetState(Arc::clone(name), Some(target));
-        let records = if target == TargetState::Stopped {
-            vec![no_tasks, wish]
-        } else {
-            vec![wish]
-        };
-        Ok((records, What::Done))
+        if target == TargetState::Stopped {
+            let no_tasks = ConfigRecord::Commit(Arc::clone(name), 0);
+            return Ok((vec![no_tasks, wish], What::Stopped(Arc::clone(name))));
+        }
+        Ok((vec![wish], What::Done))
+    }
+
+    /// Whether the connector is stopped, or will be when what is being written has been read back: tasks that come now would
+    /// stand behind that in the topic.
+    pub(super) fn is_stopped(&self, name: &str) -> bool {
+        let connector = self.config.connectors.get(name);
+        let stops = |waiting: &Waiting| matches!(&waiting.until, Until::Written(What::Stopped(stopped)) if **stopped == *name);
+        connector.is_some_and(|connector| connector.target == TargetState::Stopped)
+            || self.waiting.iter().any(stops)
     }
 
     fn restart(&self, request: RestartRequest) -> Result<(Vec<ConfigRecord>, What), HerderError> {
@@ -247,6 +259,11 @@ impl Core {
         self.check_leader()?;
         if !self.config.connectors.contains_key(name) {
             return Err(HerderError::connector_not_found(name));
+        }
+        if !configs.is_empty() && self.is_stopped(name) {
+            return Err(HerderError::BadRequest(format!(
+                "Cannot submit non-empty set of task configs for stopped connector {name}"
+            )));
         }
         Ok((task_records(name, configs), What::Done))
     }
@@ -399,7 +416,7 @@ impl Core {
     /// What to answer now that the records are there.
     pub(super) fn outcome_of(&self, what: &What) -> Result<Outcome, HerderError> {
         match what {
-            What::Done => Ok(Outcome::Done),
+            What::Done | What::Stopped(_) => Ok(Outcome::Done),
             What::Connector { name, created } => {
                 let view = self
                     .view_of(name)

@@ -13,7 +13,7 @@ use super::orders::task_records;
 use super::{Action, Core, Ticket};
 use crate::herder::HerderError;
 use crate::herder::entities::ConfigMap;
-use crate::runtime::State;
+use crate::runtime::{State, TargetState};
 
 /// The first wait after a leader did not take configurations; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(250);
@@ -56,6 +56,10 @@ impl Core {
         let Some(connector) = self.config.connectors.get(name) else {
             return;
         };
+        if connector.target != TargetState::Started || self.is_stopped(name) {
+            info!("Skipping reconfiguration of connector {name} since it is paused or stopped");
+            return;
+        }
         let (generated, (max, enforce)) =
             (configs.len(), self.plugins.tasks_max(&connector.config));
         if u32::try_from(generated).is_ok_and(|generated| generated > max) {
@@ -99,9 +103,14 @@ impl Core {
     pub(super) fn resend_task_configs(&mut self, now: Instant) {
         // Another worker may have the connector by now, and newer configurations from it.
         let mine = &self.group.assigned().connectors;
+        // One that does not run gets its tasks when it runs again.
+        let runs = |name: &Arc<str>| {
+            let connector = self.config.connectors.get(name);
+            connector.is_some_and(|connector| connector.target == TargetState::Started)
+        };
         self.handover
             .waiting
-            .retain(|name, parcel| parcel.due.is_none() || mine.contains(name));
+            .retain(|name, parcel| parcel.due.is_none() || (mine.contains(name) && runs(name)));
         let is_leader = self.group.is_leader();
         let leader_url = self.group.leader_url().cloned();
         for (name, parcel) in &mut self.handover.waiting {
@@ -153,7 +162,8 @@ impl Core {
         name: &Arc<str>,
         result: Result<(), HerderError>,
     ) {
-        let gone = !self.config.connectors.contains_key(name)
+        let wanted = self.config.connectors.get(name);
+        let gone = wanted.is_none_or(|connector| connector.target != TargetState::Started)
             || !self.group.assigned().connectors.contains(name);
         let newer = self.handover.waiting.get_mut(name);
         if let Some(parcel) = newer.filter(|parcel| !gone && parcel.overtakes) {

@@ -144,6 +144,55 @@ fn a_stopped_connector_has_no_tasks_and_gets_them_back_when_it_is_resumed() {
 }
 
 #[test]
+fn a_stopped_connector_takes_no_tasks_that_come_late() {
+    let mut cluster = started(Protocol::Sessioned, 14);
+    let leader = cluster.leader();
+    let put_tasks = |cluster: &mut Cluster, configs: Vec<ConfigMap>| {
+        let name = "b".into();
+        let ticket = cluster.order(&leader, Order::PutTasks { name, configs });
+        let answers = &mut cluster.workers.get_mut(&leader).unwrap().answers;
+        answers.remove(&ticket)
+    };
+    let stop = Order::SetTarget {
+        name: "b".into(),
+        target: TargetState::Stopped,
+    };
+    let one = || vec![ConfigMap::new()];
+    let refused = || {
+        let text = "Cannot submit non-empty set of task configs for stopped connector b";
+        Some(Err(HerderError::BadRequest(text.to_owned())))
+    };
+    // What stops it has not been read back yet.
+    let ticket = cluster.order(&leader, stop);
+    assert_eq!(cluster.workers[&leader].answers.get(&ticket), None);
+    assert_eq!(put_tasks(&mut cluster, one()), refused());
+    cluster.settle();
+    assert_eq!(put_tasks(&mut cluster, one()), refused());
+    assert_eq!(put_tasks(&mut cluster, Vec::new()), None);
+    cluster.settle();
+    let check = cluster.order_leader(|| Order::CheckStopped { name: "b".into() });
+    assert!(check.is_ok(), "{check:?}");
+}
+
+#[test]
+fn task_configurations_of_a_paused_connector_are_not_sent() {
+    let mut cluster = started(Protocol::Sessioned, 15);
+    let (id, name) = follower_with(&cluster, |work| work.connectors.first().cloned());
+    let target = TargetState::Paused;
+    let pause = Order::SetTarget {
+        name: Arc::clone(&name),
+        target,
+    };
+    cluster.order(&id, pause);
+    cluster.settle();
+    let now = cluster.now;
+    let core = &mut cluster.workers.get_mut(&id).unwrap().core;
+    core.take_task_configs(now, &name, vec![Arc::new(ConfigMap::new())]);
+    assert!(core.poll_action().is_none());
+    assert_eq!(core.handover.deadline(), None);
+}
+
+#[test]
 fn a_changed_connector_restarts_where_it_is_and_changes_its_tasks() {
     let mut cluster = started(Protocol::Sessioned, 7);
     cluster.put("a", 6);
