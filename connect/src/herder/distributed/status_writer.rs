@@ -1,6 +1,6 @@
 //! Writes the status topic in the background, in order, for as long as it takes: nobody waits for a status.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,9 +34,31 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    records: VecDeque<Record>,
+    /// By the order in which they came.
+    records: BTreeMap<u64, Record>,
+    /// The last of each key that waits.
+    last: HashMap<String, u64>,
     put: u64,
     is_closed: bool,
+}
+
+impl Waiting {
+    fn push(&mut self, key: String, value: Option<Vec<u8>>) {
+        self.put += 1;
+        let before = self.last.insert(key.clone(), self.put);
+        if let Some(before) = before.filter(|_| self.records.len() >= QUEUE_MAX) {
+            self.records.remove(&before);
+        }
+        self.records.insert(self.put, (key, value));
+    }
+
+    fn pop(&mut self) -> Option<Record> {
+        let (number, record) = self.records.pop_first()?;
+        if self.last.get(&record.0) == Some(&number) {
+            self.last.remove(&record.0);
+        }
+        Some(record)
+    }
 }
 
 impl Queue {
@@ -56,13 +78,7 @@ impl StatusWriter {
 
     /// Has a record written.
     pub(super) fn put(&self, key: String, value: Option<Vec<u8>>) {
-        let mut waiting = self.queue.lock();
-        if waiting.records.len() >= QUEUE_MAX {
-            waiting.records.retain(|(other, _)| *other != key);
-        }
-        waiting.records.push_back((key, value));
-        waiting.put += 1;
-        drop(waiting);
+        self.queue.lock().push(key, value);
         self.queue.changed.notify_one();
     }
 
@@ -87,7 +103,7 @@ async fn write(log: TopicLog, queue: Arc<Queue>, report: watch::Sender<u64>) {
     loop {
         let (next, is_closed, done) = {
             let mut waiting = queue.lock();
-            let next = waiting.records.pop_front();
+            let next = waiting.pop();
             let done = waiting.put
                 - u64::from(next.is_some())
                 - u64::try_from(waiting.records.len()).unwrap_or(0);
@@ -121,5 +137,46 @@ async fn put(log: &TopicLog, key: &str, value: Option<&[u8]>) {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_leave_in_order_and_none_is_dropped_while_few_wait() {
+        let mut waiting = Waiting::default();
+        for (key, value) in [("a", b"1"), ("b", b"2"), ("a", b"3")] {
+            waiting.push(key.to_owned(), Some(value.to_vec()));
+        }
+        let out = std::iter::from_fn(|| waiting.pop());
+        let out: Vec<_> = out.map(|(key, value)| (key, value.unwrap()[0])).collect();
+        let expected = [("a", b'1'), ("b", b'2'), ("a", b'3')].map(|(k, v)| (k.to_owned(), v));
+        assert_eq!(out, expected);
+        assert!(waiting.last.is_empty());
+    }
+
+    #[test]
+    fn a_long_queue_keeps_the_last_record_of_each_key() {
+        let mut waiting = Waiting::default();
+        for number in 0..QUEUE_MAX {
+            waiting.push(format!("key {number}"), None);
+        }
+        // Some hundred thousand records about the same keys take a moment, and no more space.
+        for round in 0..50_u8 {
+            for number in (0..QUEUE_MAX).rev() {
+                waiting.push(format!("key {number}"), Some(vec![round]));
+            }
+        }
+        assert_eq!(waiting.records.len(), QUEUE_MAX);
+        for number in (0..QUEUE_MAX).rev() {
+            assert_eq!(
+                waiting.pop(),
+                Some((format!("key {number}"), Some(vec![49])))
+            );
+        }
+        assert_eq!(waiting.pop(), None);
+        assert!(waiting.last.is_empty());
     }
 }
