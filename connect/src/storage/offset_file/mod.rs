@@ -4,6 +4,7 @@
 //! the new one. A file that cannot be understood is an error and stays as it is; Java's worker would
 //! take a truncated one for empty and start every source over.
 
+mod lock;
 pub(crate) mod stream;
 
 #[cfg(test)]
@@ -36,22 +37,26 @@ struct Inner {
     offsets: Mutex<Arc<Offsets>>,
     /// Held while the file is being written, so that one version follows the other.
     writing: Mutex<()>,
+    /// Keeps other workers away from the file.
+    _lock: Option<File>,
 }
 
 impl FileOffsetStore {
-    /// Reads the file; one that does not exist or has no bytes is empty.
+    /// Reads the file; one that does not exist or has no bytes is empty. It is locked until the last handle is gone.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or is not an offsets file. It is not touched.
+    /// When another worker has the file. When the file cannot be read or is not an offsets file. It is not touched.
     pub(crate) async fn open(path: impl Into<PathBuf>) -> Result<Self, ConnectError> {
         let path = path.into();
         blocking(move || {
+            let lock = lock::take(&path)?;
             let offsets = load(&path)?;
             Ok(Self(Arc::new(Inner {
                 path,
                 offsets: Mutex::new(Arc::new(offsets)),
                 writing: Mutex::new(()),
+                _lock: lock,
             })))
         })
         .await

@@ -132,6 +132,7 @@ async fn offsets_survive_a_restart() {
         .set(vec![("k3".into(), Some("v3".into()))])
         .await
         .unwrap();
+    drop(store);
     let again = FileOffsetStore::open(&path).await.unwrap();
     let keys = [
         Bytes::from("k3"),
@@ -143,8 +144,41 @@ async fn offsets_survive_a_restart() {
     let expected = [Some("v3".into()), None, java_offsets()[0].1.clone(), None];
     assert_eq!(values, expected);
     assert_eq!(again.all().await.unwrap().len(), 3);
-    let names = fs::read_dir(directory.path()).unwrap().count();
-    assert_eq!(names, 1, "nothing is left beside the file");
+    let names = fs::read_dir(directory.path()).unwrap();
+    let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["offsets", "offsets.lock"]);
+}
+
+#[tokio::test]
+async fn a_file_is_one_workers_at_a_time_by_whatever_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("offsets");
+    let first = FileOffsetStore::open(&path).await.unwrap();
+    first.set(java_offsets()).await.unwrap();
+    let other_name = directory.path().join(".").join("offsets");
+    let error = FileOffsetStore::open(&other_name).await.unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.starts_with(&format!(
+            "the offsets file {} is in use by another worker",
+            other_name.display()
+        )),
+        "{error}"
+    );
+    drop(first);
+    let next = FileOffsetStore::open(&other_name).await.unwrap();
+    assert_eq!(next.all().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_locked_is_used_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("offsets");
+    fs::create_dir(directory.path().join("offsets.lock")).unwrap();
+    let store = FileOffsetStore::open(&path).await.unwrap();
+    store.set(java_offsets()).await.unwrap();
+    assert_eq!(store.all().await.unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -198,6 +232,7 @@ async fn a_link_and_permissions_are_kept() {
     symlink(&real, &link).unwrap();
     let store = FileOffsetStore::open(&link).await.unwrap();
     store.set(java_offsets()).await.unwrap();
+    drop(store);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(
         fs::metadata(&real).unwrap().permissions().mode() & 0o777,
@@ -252,6 +287,7 @@ async fn writes_that_overlap_lose_nothing() {
     for write in writes {
         write.await.unwrap();
     }
+    drop(store);
     assert_eq!(
         FileOffsetStore::open(&path)
             .await
