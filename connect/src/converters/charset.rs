@@ -71,6 +71,9 @@ const NAMES: &[(&str, Charset)] = &[
 ];
 
 impl Charset {
+    /// What there is, for those who wanted something else.
+    pub(super) const ALL: &str = "UTF-8, UTF-16, UTF-16BE, UTF-16LE, ISO-8859-1 and US-ASCII";
+
     /// The character set of that name, in any case.
     pub(super) fn named(name: &str) -> Option<Self> {
         NAMES

@@ -52,8 +52,10 @@ impl Plugin for StringConverter {
 }
 
 fn charset(name: &str) -> Result<Charset, ConfigError> {
-    Charset::named(name)
-        .ok_or_else(|| ConfigError::new(ENCODING, format!("Unsupported encoding {name}")))
+    Charset::named(name).ok_or_else(|| {
+        let text = format!("Unsupported encoding {name}: there are {}", Charset::ALL);
+        ConfigError::new(ENCODING, text)
+    })
 }
 
 impl Converter for StringConverter {

@@ -184,7 +184,10 @@ fn strings_may_have_another_character_set() {
     assert_eq!(read.value, Value::from("ü"));
     let config = Properties::from([("converter.encoding", "morse")]);
     let errors = <StringConverter as Converter>::new(&config, Role::Key).unwrap_err();
-    assert_eq!(errors[0].to_string(), "Unsupported encoding morse");
+    assert_eq!(
+        errors[0].to_string(),
+        "Unsupported encoding morse: there are UTF-8, UTF-16, UTF-16BE, UTF-16LE, ISO-8859-1 and US-ASCII"
+    );
     assert_eq!(StringConverter::validate(&config), errors);
 }
 
