@@ -126,13 +126,24 @@ impl Sink<'_> {
         if committable.is_empty() {
             return;
         }
-        match self
+        let committing = self
             .consumer
-            .commit_sync(Some(with_metadata(&committable)))
-            .await
-        {
-            Ok(()) => self.offsets.committed(&committable),
-            Err(problem) => error!(%problem, "Offset commit failed during close"),
+            .commit_async(Some(with_metadata(&committable)));
+        let patience = self.patience_at_the_end();
+        let stop = self.run.stop.clone();
+        let too_late = async {
+            stop.cancelled().await;
+            sleep(patience).await;
+        };
+        let committed = async { committing?.await };
+        tokio::select! {
+            biased;
+            committed = committed => match committed {
+                Ok(()) => self.offsets.committed(&committable),
+                Err(problem) => error!(%problem, "Offset commit failed during close"),
+            },
+            // It goes on while the task closes.
+            () = too_late => warn!("the last commit of offsets is not answered in time: records may be delivered again"),
         }
     }
 }

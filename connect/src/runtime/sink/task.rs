@@ -132,7 +132,6 @@ fn consumer(run: &TaskRun) -> Result<Consumer, ConnectError> {
 
 impl Sink<'_> {
     async fn live(mut self) -> Result<(), ConnectError> {
-        let patience = self.run.context.config.offset_flush_timeout;
         let ended = match caught(self.work()).await {
             Ok(worked) => {
                 let closed = caught(self.give_up_everything()).await;
@@ -145,10 +144,18 @@ impl Sink<'_> {
             // Whatever state the plugin is in, it is not called again; what it has put is put again after a restart.
             Err(panic) => Err(ConnectError::new(panic)),
         };
+        let patience = self.patience_at_the_end();
         if let Err(problem) = self.consumer.close(patience).await {
             warn!(%problem, "the consumer did not close in order");
         }
         ended
+    }
+
+    /// How long the brokers are waited for once the task has been stopped: for the last commit, and again for the consumer to
+    /// close. Of the time after which the task is abandoned, a part is left for what the plugin does at the end.
+    pub(super) fn patience_at_the_end(&self) -> Duration {
+        let config = &self.run.context.config;
+        (config.task_shutdown_graceful_timeout * 2 / 5).min(config.offset_flush_timeout)
     }
 
     /// Polls and puts until the task is stopped.

@@ -131,6 +131,7 @@ impl Default for Setup {
             header_converter: "TestHeaderConverter".to_owned(),
             offset_flush_interval: Duration::from_hours(1),
             offset_flush_timeout: PATIENCE,
+            task_shutdown_graceful_timeout: PATIENCE,
             ..WorkerConfig::default()
         };
         Self {

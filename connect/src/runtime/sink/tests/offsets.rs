@@ -112,6 +112,30 @@ async fn a_pre_commit_that_fails_at_the_end_commits_nothing_and_fails_nothing() 
 }
 
 #[tokio::test]
+async fn a_last_commit_that_nobody_answers_does_not_keep_the_task_from_closing() {
+    let worker = WorkerConfig {
+        task_shutdown_graceful_timeout: Duration::from_millis(50),
+        ..Setup::default().worker
+    };
+    let setup = Setup {
+        worker,
+        ..Setup::default()
+    };
+    let mut script = SinkScript::new();
+    let (mut bench, task) = started(setup, &mut script, &["a"]).await;
+    let never = Fault::late_answer(ApiKey::OFFSET_COMMIT, Duration::from_hours(1));
+    bench.broker.faults().inject(never.times(100));
+    bench.stop_task(&task).await;
+    let partition = vec!["t-0".to_owned()];
+    let expected = [
+        SinkCall::PreCommit(texts(["t-0@1"])),
+        SinkCall::Close(partition),
+        SinkCall::Stop,
+    ];
+    script.called(&expected).await;
+}
+
+#[tokio::test]
 async fn a_plugin_may_ask_for_a_commit() {
     let mut script = SinkScript::new();
     let (mut bench, task) = started(Setup::default(), &mut script, &["a"]).await;
