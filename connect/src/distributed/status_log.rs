@@ -110,49 +110,89 @@ struct TopicValue {
     topic: TopicStatus,
 }
 
+/// What became of a record of the status topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// It counts.
+    Taken,
+    /// A worker that has lost a connector or task says UNASSIGNED when it stops it, maybe long after the new owner has said
+    /// RUNNING, if it stood still or was cut off meanwhile. That comes too late to count.
+    TooLate(StatusKey),
+    /// It cannot be read.
+    Broken,
+}
+
 impl StatusState {
-    /// Takes in one record; says whether it could be read.
-    pub fn apply(&mut self, key: &str, value: Option<&[u8]>) -> bool {
-        match StatusKey::decode(key) {
-            Some(StatusKey::Connector(name)) => put(&mut self.connectors, name, value),
-            Some(StatusKey::Task(id)) => self.apply_task(id, value),
+    /// Takes in one record.
+    pub fn apply(&mut self, key: &str, value: Option<&[u8]>) -> Applied {
+        let key = match StatusKey::decode(key) {
             Some(StatusKey::Topic { topic, connector }) => {
-                self.apply_topic(topic, &connector, value)
+                return self.apply_topic(topic, &connector, value);
             }
-            None => false,
+            Some(key) => key,
+            None => return Applied::Broken,
+        };
+        let new = match value.map(serde_json::from_slice::<Status>) {
+            None => None,
+            Some(Ok(new)) => Some(new),
+            Some(Err(_)) => return Applied::Broken,
+        };
+        if new.as_ref().is_some_and(|new| self.is_too_late(&key, new)) {
+            return Applied::TooLate(key);
+        }
+        match key {
+            StatusKey::Connector(name) => put(&mut self.connectors, name, new),
+            StatusKey::Task(id) => put(&mut self.tasks, id, new),
+            StatusKey::Topic { .. } => {}
+        }
+        Applied::Taken
+    }
+
+    /// The status of a connector or task.
+    #[must_use]
+    pub fn get(&self, key: &StatusKey) -> Option<&Status> {
+        match key {
+            StatusKey::Connector(name) => self.connectors.get(name),
+            StatusKey::Task(id) => self.tasks.get(id),
+            StatusKey::Topic { .. } => None,
         }
     }
 
-    /// A worker that has lost a task says UNASSIGNED when it stops it, maybe after its new owner has said RUNNING: that comes
-    /// too late to count.
-    fn apply_task(&mut self, id: ConnectorTaskId, value: Option<&[u8]>) -> bool {
-        let new = value.and_then(|value| serde_json::from_slice::<Status>(value).ok());
-        let late = new.is_some_and(|new| {
-            let runs_since = self
-                .tasks
-                .get(&id)
-                .filter(|now| now.state == State::Running);
-            new.state == State::Unassigned
-                && runs_since.is_some_and(|now| now.generation >= new.generation)
-        });
-        late || put(&mut self.tasks, id, value)
+    /// Of a task Java counts no UNASSIGNED of a generation in which it runs, whoever says so. Of a connector it counts all, and
+    /// shows what is not true until the connector is started again; here what its own worker says of it counts.
+    fn is_too_late(&self, key: &StatusKey, new: &Status) -> bool {
+        let Some(now) = self
+            .get(key)
+            .filter(|now| new.state == State::Unassigned && now.generation >= new.generation)
+        else {
+            return false;
+        };
+        match key {
+            StatusKey::Task(_) => now.state == State::Running,
+            _ => now.worker_id != new.worker_id,
+        }
     }
 
-    fn apply_topic(&mut self, topic: Arc<str>, connector: &Arc<str>, value: Option<&[u8]>) -> bool {
+    fn apply_topic(
+        &mut self,
+        topic: Arc<str>,
+        connector: &Arc<str>,
+        value: Option<&[u8]>,
+    ) -> Applied {
         let Some(value) = value else {
             if let Some(topics) = self.topics.get_mut(connector) {
                 topics.remove(&topic);
             }
-            return true;
+            return Applied::Taken;
         };
         let Ok(TopicValue { topic: status }) = serde_json::from_slice(value) else {
-            return false;
+            return Applied::Broken;
         };
         self.topics
             .entry(Arc::clone(connector))
             .or_default()
             .insert(topic, status);
-        true
+        Applied::Taken
     }
 
     /// Whether a worker may write that something is unassigned or failed: not once another worker of a later generation
@@ -175,18 +215,16 @@ pub fn encode_topic(topic: TopicStatus) -> Vec<u8> {
     serde_json::to_vec(&TopicValue { topic }).expect("a topic status has only texts and numbers")
 }
 
-/// Puts what the value says, removes for a tombstone, and leaves everything for what cannot be read.
-fn put<K: Ord>(map: &mut BTreeMap<K, Status>, key: K, value: Option<&[u8]>) -> bool {
-    match value.map(serde_json::from_slice) {
+/// Puts what is said, or removes it for a tombstone.
+fn put<K: Ord>(map: &mut BTreeMap<K, Status>, key: K, new: Option<Status>) {
+    match new {
+        Some(status) => {
+            map.insert(key, status);
+        }
         None => {
             map.remove(&key);
         }
-        Some(Ok(status)) => {
-            map.insert(key, status);
-        }
-        Some(Err(_)) => return false,
     }
-    true
 }
 
 #[cfg(test)]
@@ -198,13 +236,15 @@ mod tests {
     #[test]
     fn what_java_wrote_is_read_and_written_the_same() {
         let mut state = StatusState::default();
-        assert!(state.apply("status-connector-src-a", Some(RUNNING.as_bytes())));
+        let applied = state.apply("status-connector-src-a", Some(RUNNING.as_bytes()));
+        assert_eq!(applied, Applied::Taken);
         assert_eq!(
             encode_status(&state.connectors["src-a"]),
             RUNNING.as_bytes()
         );
         let topic = r#"{"topic":{"name":"t","connector":"snk-b","task":0,"discoverTimestamp":1795341432101}}"#;
-        assert!(state.apply("status-topic-t:connector-snk-b", Some(topic.as_bytes())));
+        let applied = state.apply("status-topic-t:connector-snk-b", Some(topic.as_bytes()));
+        assert_eq!(applied, Applied::Taken);
         assert_eq!(
             encode_topic(state.topics["snk-b"]["t"].clone()),
             topic.as_bytes()
@@ -234,7 +274,7 @@ mod tests {
     fn records_of_workers_before_4_1_have_no_version() {
         let mut state = StatusState::default();
         let value = br#"{"state":"FAILED","trace":"boom","worker_id":"h:1","generation":1}"#;
-        assert!(state.apply("status-task-c-0", Some(value)));
+        assert_eq!(state.apply("status-task-c-0", Some(value)), Applied::Taken);
         let status = state.tasks.values().next().unwrap();
         assert_eq!(
             (status.state, status.version.clone()),
@@ -242,22 +282,55 @@ mod tests {
         );
     }
 
+    fn unassigned(worker: &str, generation: i32) -> Vec<u8> {
+        encode_status(&Status {
+            state: State::Unassigned,
+            trace: None,
+            worker_id: worker.into(),
+            generation,
+            version: None,
+        })
+    }
+
     #[test]
     fn a_late_unassigned_of_the_old_owner_does_not_hide_the_new_one() {
+        for key in ["status-task-c-0", "status-connector-c"] {
+            let mut state = StatusState::default();
+            state.apply(key, Some(RUNNING.as_bytes()));
+            let decoded = StatusKey::decode(key).unwrap();
+            // Of a generation before, of the same one, and of a worker that has lost its place in the group.
+            for generation in [2, 3, -1] {
+                let late = state.apply(key, Some(&unassigned("other:1", generation)));
+                assert_eq!(late, Applied::TooLate(decoded.clone()));
+                assert_eq!(state.get(&decoded).unwrap().state, State::Running);
+            }
+            let later = state.apply(key, Some(&unassigned("other:1", 4)));
+            assert_eq!(later, Applied::Taken);
+            assert_eq!(state.get(&decoded).unwrap().state, State::Unassigned);
+        }
+    }
+
+    #[test]
+    fn a_worker_that_stops_its_own_connector_is_believed() {
         let mut state = StatusState::default();
-        state.apply("status-task-c-0", Some(RUNNING.as_bytes()));
-        let late = br#"{"state":"UNASSIGNED","trace":null,"worker_id":"other:1","generation":2,"version":null}"#;
-        assert!(state.apply("status-task-c-0", Some(late)));
-        assert_eq!(state.tasks.values().next().unwrap().state, State::Running);
+        state.apply("status-connector-c", Some(RUNNING.as_bytes()));
+        let own = unassigned("127.0.0.1:18083", 3);
+        assert_eq!(
+            state.apply("status-connector-c", Some(&own)),
+            Applied::Taken
+        );
     }
 
     #[test]
     fn tombstones_remove_and_broken_records_change_nothing() {
         let mut state = StatusState::default();
         state.apply("status-connector-c", Some(RUNNING.as_bytes()));
-        assert!(!state.apply("status-connector-c", Some(b"{")));
+        assert_eq!(
+            state.apply("status-connector-c", Some(b"{")),
+            Applied::Broken
+        );
         assert_eq!(state.connectors.len(), 1);
-        assert!(state.apply("status-connector-c", None));
+        assert_eq!(state.apply("status-connector-c", None), Applied::Taken);
         assert!(state.connectors.is_empty());
     }
 }

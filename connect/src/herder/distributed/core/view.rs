@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Action, Core};
-use crate::distributed::status_log::{Status, StatusKey};
+use crate::distributed::status_log::{Applied, Status, StatusKey};
 use crate::herder::entities::{ConnectorState, ConnectorStateInfo, TaskState};
 use crate::herder::{ClusterView, ConnectorView};
 use crate::runtime::ConnectorTaskId;
@@ -11,10 +11,29 @@ use crate::runtime::ConnectorTaskId;
 impl Core {
     /// A record has been read from the status topic.
     pub(crate) fn handle_status(&mut self, key: &str, value: Option<&[u8]>) {
-        if self.statuses.apply(key, value) {
-            self.view_is_stale = true;
-        } else {
-            tracing::warn!(key, "a record of the status topic is ignored");
+        match self.statuses.apply(key, value) {
+            Applied::Taken => self.view_is_stale = true,
+            Applied::TooLate(key) => self.say_again(key),
+            Applied::Broken => tracing::warn!(key, "a record of the status topic is ignored"),
+        }
+    }
+
+    /// Another worker said too late that it has stopped what runs here by now. That would be the last word about it in the topic:
+    /// for Java's workers, and for those that read the topic once it has been compacted.
+    fn say_again(&mut self, key: StatusKey) {
+        let runs_here = match &key {
+            StatusKey::Connector(name) => self.connectors.state(name),
+            StatusKey::Task(id) => self.tasks.state(id),
+            StatusKey::Topic { .. } => None,
+        };
+        let status = self.statuses.get(&key).filter(|status| {
+            status.worker_id == self.options.worker_id && runs_here == Some(status.state)
+        });
+        if let Some(status) = status.cloned() {
+            self.actions.push_back(Action::PutStatus {
+                key,
+                status: Some(status),
+            });
         }
     }
 

@@ -4,6 +4,7 @@ mod cluster;
 
 use self::cluster::{Cluster, MAX_DELAY};
 use super::*;
+use crate::distributed::status_log::encode_status;
 use crate::runtime::State;
 use crate::runtime::event::{TaskEvent, WorkerEvent};
 
@@ -269,6 +270,42 @@ fn a_restart_of_what_goes_to_another_worker_is_answered() {
         .filter(|action| matches!(action, Action::Answer { ticket: of, answer: Err(HerderError::Conflict(_)) } if *of == ticket))
         .collect();
     assert_eq!(answers.len(), 1);
+}
+
+/// A worker stands still for so long that others get its work. When it goes on it knows nothing of that and says that it has
+/// stopped everything, as the last word in the status topic.
+#[test]
+fn what_a_worker_says_too_late_is_said_again_by_the_one_that_has_the_work() {
+    let mut cluster = started(Protocol::Sessioned, 14);
+    let (id, name) = follower_with(&cluster, |work| work.connectors.first().cloned());
+    let key = StatusKey::Connector(Arc::clone(&name));
+    let core = &mut cluster.workers.get_mut(&id).unwrap().core;
+    let own = core.statuses.get(&key).cloned().unwrap();
+    let late = |worker: &str| {
+        encode_status(&Status {
+            state: State::Unassigned,
+            worker_id: worker.into(),
+            generation: -1,
+            ..own.clone()
+        })
+    };
+    let said = |core: &mut Core| {
+        let actions = std::iter::from_fn(|| core.poll_action());
+        let said = actions.filter_map(|action| match action {
+            Action::PutStatus { key, status } => Some((key, status)),
+            _ => None,
+        });
+        said.collect::<Vec<_>>()
+    };
+    core.handle_status(&key.encode(), Some(&late("gone:1")));
+    assert_eq!(said(core), [(key.clone(), Some(own.clone()))]);
+    assert_eq!(core.statuses.get(&key), Some(&own));
+    // Others leave that to it.
+    let other = cluster.workers.values_mut().find(|worker| worker.id != id);
+    let core = &mut other.unwrap().core;
+    core.handle_status(&key.encode(), Some(&late("gone:1")));
+    assert_eq!(said(core), []);
+    assert_eq!(core.statuses.get(&key), Some(&own));
 }
 
 #[test]
