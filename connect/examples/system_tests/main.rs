@@ -15,6 +15,11 @@ use std::process::ExitCode;
 
 use kconnect::api::{Plugins, Properties};
 
+// As in the binary that is shipped: what is tested with these connectors is to be its equal.
+#[cfg(feature = "alloc")]
+#[global_allocator]
+static ALLOCATOR: rusty_alloc_api::RustyAlloc = rusty_alloc_api::RustyAlloc;
+
 fn main() -> ExitCode {
     let plugins = Plugins::builtin()
         .source::<verifiable_source::VerifiableSourceConnector>()

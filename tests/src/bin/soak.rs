@@ -1,16 +1,21 @@
 //! Workers of a cluster are added, stopped, killed and frozen and brokers restarted, under load, and every record is accounted for.
 //!
 //! `cargo run --release --package kconnect-tests --bin soak [-- --minutes N] [--seed S]`
+//!
+//! Says what happens on standard error, with `RUST_LOG=debug` also what is not right yet, and prints the report at the end.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use kconnect_tests::Result;
 use kconnect_tests::soak::{Plan, run};
+use tracing_subscriber::EnvFilter;
 
 #[expect(clippy::print_stdout, reason = "a program that prints a table")]
 fn main() -> Result<ExitCode> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
     let plan = arguments(std::env::args().skip(1))?;

@@ -1,12 +1,13 @@
 //! The cluster under test: brokers, workers and connectors, and what happens to them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::schedule::{Event, Kind};
-use super::tally::{LogReader, Tally};
-use super::tenure::Freeze;
+use super::tally::{LogReader, Stream, Tally};
+use super::tenure::Absence;
 use crate::jars::Version;
 use crate::kafka::KafkaCluster;
 use crate::process::look_again_after;
@@ -24,6 +25,11 @@ pub(super) const DELAY: Duration = Duration::from_secs(2);
 /// A worker that is silent for this long is no member any more.
 pub(super) const SESSION: Duration = Duration::from_secs(6);
 
+/// The pause between two looks at what the workers print.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long, in milliseconds, a worker may have been out of its group when it is told so.
+const EXPELLED_SINCE: i64 = 60_000;
+
 #[derive(Debug)]
 struct Member {
     name: String,
@@ -40,7 +46,9 @@ pub(super) struct Fleet {
     kafka: KafkaCluster,
     started: usize,
     /// When which worker stood still.
-    pub freezes: Vec<Freeze>,
+    pub freezes: Vec<Absence>,
+    /// When which worker was told that its group went on without it, after it had stood still or without.
+    pub expulsions: Vec<Absence>,
     /// The most memory that a worker was seen to have, KiB.
     pub resident_kib: u64,
 }
@@ -65,6 +73,7 @@ impl Fleet {
             kafka,
             started: 0,
             freezes: Vec::new(),
+            expulsions: Vec::new(),
             resident_kib: 0,
         };
         for _ in 0..3 {
@@ -92,11 +101,30 @@ impl Fleet {
         member.map_or_else(String::new, |member| member.worker.rest_url())
     }
 
-    /// The workers as statuses name them.
+    /// The workers, and where their REST APIs listen.
     #[must_use]
-    pub(super) fn ids(&self) -> BTreeSet<String> {
-        let urls = self.members.iter().map(|member| member.worker.rest_url());
-        urls.map(|url| url.trim_start_matches("http://").to_owned())
+    pub(super) fn urls(&self) -> Vec<(String, String)> {
+        let members = self.members.iter();
+        members
+            .map(|member| (member.name.clone(), member.worker.rest_url()))
+            .collect()
+    }
+
+    /// The workers' names, by what statuses call them.
+    #[must_use]
+    pub(super) fn names_by_id(&self) -> BTreeMap<String, String> {
+        let urls = self.urls().into_iter();
+        urls.map(|(name, url)| (url.trim_start_matches("http://").to_owned(), name))
+            .collect()
+    }
+
+    /// All source tasks, each with its topic.
+    #[must_use]
+    pub(super) fn streams(&self) -> Vec<Stream> {
+        let tasks = (0..TASKS).filter_map(|task| i64::try_from(task).ok());
+        let topics = self.topics().into_iter();
+        topics
+            .flat_map(|topic| tasks.clone().map(move |task| (topic.clone(), task)))
             .collect()
     }
 
@@ -148,8 +176,9 @@ impl Fleet {
     ///
     /// # Errors
     /// If it cannot be done: a worker does not start, does not end in order, or has ended by itself.
-    pub(super) fn carry_out(&mut self, event: Event) -> Result<String> {
+    pub(super) fn carry_out(&mut self, event: Event, tally: &mut Tally) -> Result<String> {
         match event.kind {
+            Kind::Start => Ok("the start".to_owned()),
             Kind::Add => Ok(format!("{} joins", self.add()?)),
             Kind::Stop => {
                 let member = self.take(event.whom);
@@ -161,11 +190,11 @@ impl Fleet {
                 member.worker.process().kill()?;
                 Ok(format!("{} is killed (SIGKILL)", member.name))
             }
-            Kind::Freeze => self.freeze(event.whom, event.lasting),
+            Kind::Freeze => self.freeze(event.whom, event.lasting, tally),
             Kind::RestartBroker => {
                 let node = event.whom % self.kafka.size();
                 self.kafka.stop(node)?;
-                look_again_after(event.lasting);
+                self.watch(event.lasting, tally)?;
                 self.kafka.restart(node)?;
                 let away = event.lasting.as_secs_f64();
                 Ok(format!(
@@ -194,23 +223,39 @@ impl Fleet {
         self.members.remove(at)
     }
 
-    fn freeze(&mut self, whom: usize, lasting: Duration) -> Result<String> {
+    fn freeze(&mut self, whom: usize, lasting: Duration, tally: &mut Tally) -> Result<String> {
         let at = whom % self.members.len();
-        let member = &mut self.members[at];
         let from = now();
-        member.worker.process().signal("STOP")?;
-        look_again_after(lasting);
+        self.members[at].worker.process().signal("STOP")?;
+        let watched = self.watch(lasting, tally);
+        let member = &mut self.members[at];
+        let until = now();
         member.worker.process().signal("CONT")?;
-        self.freezes.push(Freeze {
-            worker: member.name.clone(),
+        let worker = member.name.clone();
+        self.freezes.push(Absence {
+            worker: worker.clone(),
             from,
-            until: now(),
+            until,
         });
+        watched?;
         let seconds = lasting.as_secs_f64();
-        Ok(format!(
-            "{} stands still for {seconds:.1} s (SIGSTOP)",
-            member.name
-        ))
+        Ok(format!("{worker} stood still for {seconds:.1} s (SIGSTOP)"))
+    }
+
+    /// Looks again and again for a while.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    pub(super) fn watch(&mut self, lasting: Duration, tally: &mut Tally) -> Result<()> {
+        let end = Instant::now() + lasting;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            look_again_after(left.min(PAUSE));
+            self.look(tally)?;
+            if left <= PAUSE {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes in what the workers have printed, and looks whether each of them still runs.
@@ -220,6 +265,14 @@ impl Fleet {
     pub(super) fn look(&mut self, tally: &mut Tally) -> Result<()> {
         for log in &mut self.logs {
             log.read_into(tally)?;
+        }
+        for worker in tally.expelled.drain(..) {
+            let until = now();
+            self.expulsions.push(Absence {
+                worker,
+                from: until - EXPELLED_SINCE,
+                until,
+            });
         }
         for member in &mut self.members {
             let process = member.worker.process();
@@ -247,10 +300,15 @@ impl Fleet {
         ended
     }
 
-    /// Ends everything; the workers' files stay, and are where this says.
+    /// Ends everything; the workers' files and the brokers' logs stay, and are where this says.
     #[must_use]
     pub(super) fn keep_files(self) -> PathBuf {
         drop(self.members);
+        for node in 0..self.kafka.size() {
+            let file = self.workers.path(&format!("broker-{}.log", node + 1));
+            // A log that cannot be kept is no reason to lose the others.
+            let _ = fs::write(file, self.kafka.log(node));
+        }
         self.workers.keep()
     }
 }
@@ -264,7 +322,7 @@ pub(super) fn topics(workers: &Workers) -> Vec<String> {
 }
 
 /// What differs from [`Workers`]: three copies of everything, and the times that recovery is measured by.
-fn settings() -> [(&'static str, String); 6] {
+fn settings() -> [(&'static str, String); 7] {
     [
         ("config.storage.replication.factor", "3".to_owned()),
         ("offset.storage.replication.factor", "3".to_owned()),
@@ -279,6 +337,8 @@ fn settings() -> [(&'static str, String); 6] {
             "consumer.session.timeout.ms",
             SESSION.as_millis().to_string(),
         ),
+        // They learn of a rebalance by their next heartbeat, and are waited for until then.
+        ("consumer.heartbeat.interval.ms", "1000".to_owned()),
     ]
 }
 

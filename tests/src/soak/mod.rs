@@ -8,6 +8,7 @@ mod fleet;
 mod recovery;
 mod report;
 mod schedule;
+mod statuses;
 mod tally;
 mod tenure;
 mod topics;
@@ -19,14 +20,16 @@ use tokio::runtime::Runtime;
 
 use crate::Result;
 use crate::process::look_again_after;
-use crate::worker::{example_binary, use_binary};
+use crate::worker::{example_binary, kconnect_binary, use_binary};
 use crate::workers::{ask, wait_for_state};
 
 use fleet::Fleet;
 pub use recovery::Recovery;
 pub use report::{Happened, Report};
-use schedule::Schedule;
+pub use schedule::Kind;
+use schedule::{Event, Schedule};
 use tally::Tally;
+use tenure::Absence;
 pub use tenure::Overlap;
 pub use verdict::Totals;
 
@@ -44,13 +47,19 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// Runs the plan on a cluster of its own, which is gone afterwards. If something is wrong with the run, the workers' logs stay and
-/// the report says where.
+/// Runs the plan on a cluster of its own, which is gone afterwards. If something is wrong with the run, all logs stay and the
+/// report says where.
+///
+/// The workers are processes of the example `system_tests`, which is built with the profile of the caller; `KCONNECT_BINARY` names
+/// another binary that has the connectors of Kafka's system tests.
 ///
 /// # Errors
 /// If the cluster cannot be started. What it does wrong later is in the report.
 pub fn run(plan: Plan) -> Result<Report> {
-    use_binary(example_binary("system_tests")?);
+    if std::env::var_os("KCONNECT_BINARY").is_none() {
+        use_binary(example_binary("system_tests")?);
+    }
+    tracing::info!("workers of {}", kconnect_binary()?.display());
     let runtime = Runtime::new()?;
     let fleet = Fleet::start(|servers, workers| {
         runtime.block_on(topics::create(servers, &fleet::topics(workers)))
@@ -93,32 +102,33 @@ impl Run {
     /// Lets things happen until the time is over.
     fn trouble(&mut self) -> Result<()> {
         let mut schedule = Schedule::new(self.plan.seed);
-        self.recover("the start".to_owned())?;
+        self.recover(Kind::Start, "the start")?;
         while self.begun.elapsed() < self.plan.lasting {
             let event = schedule.next(self.fleet.size());
-            look_again_after(event.after);
-            let what = self.fleet.carry_out(event)?;
-            self.recover(what)?;
+            self.happen(event)?;
         }
         Ok(())
     }
 
-    fn recover(&mut self, what: String) -> Result<()> {
-        let at = self.begun.elapsed();
-        tracing::info!("{what}");
-        let recovery = recovery::wait(&mut self.fleet, &mut self.tally)
-            .map_err(|error| format!("{what}: {error}"))?;
+    fn happen(&mut self, event: Event) -> Result<()> {
+        self.fleet.watch(event.after, &mut self.tally)?;
+        let what = self
+            .fleet
+            .carry_out(event, &mut self.tally)
+            .map_err(|error| format!("{}: {error}", event.kind.name()))?;
+        self.recover(event.kind, &what)
+    }
+
+    fn recover(&mut self, kind: Kind, what: &str) -> Result<()> {
+        let (at, workers) = (self.begun.elapsed().as_secs(), self.fleet.size());
+        let recovery = recovery::wait(&mut self.fleet, &mut self.tally, kind.configured())
+            .map_err(|error| format!("{at} s after the start, {what}: {error}"))?;
         tracing::info!(
-            "balanced after {:?}, records flow after {:?}",
-            recovery.balanced,
-            recovery.flowing
+            "{at} s: {what}; {workers} workers, balanced after {:.1} s, records flow after {:.1} s",
+            recovery.balanced.as_secs_f64(),
+            recovery.flowing.as_secs_f64()
         );
-        self.events.push(Happened {
-            at,
-            what,
-            workers: self.fleet.size(),
-            recovery,
-        });
+        self.events.push(Happened { kind, recovery });
         Ok(())
     }
 
@@ -149,35 +159,28 @@ impl Run {
     fn report(mut self) -> Report {
         let losses = verdict::losses(&self.fleet.topics(), &mut self.tally);
         self.problems.extend(losses);
-        let overlaps = self.tally.tenures.overlaps(&self.fleet.freezes);
+        let (freezes, expulsions) = (&self.fleet.freezes, &self.fleet.expulsions);
+        let absences: Vec<Absence> = freezes.iter().chain(expulsions).cloned().collect();
+        let overlaps = self.tally.tenures.overlaps(&absences);
         let forbidden = overlaps.iter().filter(|overlap| !overlap.is_allowed);
-        self.problems.extend(forbidden.map(|overlap| {
-            let Overlap {
-                task,
-                workers,
-                from,
-                lasting,
-                ..
-            } = overlap;
-            format!(
-                "{} task {} ran on {workers:?} at once for {lasting} ms from {from} on",
-                task.0, task.1
-            )
-        }));
-        let resident_kib = self.fleet.resident_kib;
-        if !self.problems.is_empty() {
-            let files = self.fleet.keep_files();
-            self.problems
-                .push(format!("the workers' logs are in {}", files.display()));
-        }
-        Report {
+        self.problems.extend(forbidden.map(Overlap::to_string));
+        let mut report = Report {
             seed: self.plan.seed,
+            lasted: self.begun.elapsed(),
             minutes: self.plan.lasting.as_secs() / 60,
             events: self.events,
             totals: verdict::totals(&self.tally),
+            afterlife: self.tally.tenures.longest_afterlife(freezes),
+            starved: tenure::without_freeze(expulsions, freezes),
             overlaps,
-            resident_kib,
+            resident_kib: self.fleet.resident_kib,
             problems: self.problems,
+        };
+        if !report.problems.is_empty() {
+            let files = self.fleet.keep_files();
+            let text = format!("the logs of workers and brokers are in {}", files.display());
+            report.problems.push(text);
         }
+        report
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::fleet::{DELAY, SESSION};
+
 /// The fewest workers that are left to run.
 const WORKERS_MIN: usize = 2;
 /// The most workers that run at a time.
@@ -18,7 +20,9 @@ const ROUND: [Kind; 6] = [
 
 /// A kind of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// The run begins.
+    Start,
     /// A worker joins.
     Add,
     /// A worker is stopped in order, with SIGTERM.
@@ -37,6 +41,31 @@ impl Kind {
             Self::Add => workers < WORKERS_MAX,
             Self::Stop | Self::Kill => workers > WORKERS_MIN,
             Self::Freeze | Self::RestartBroker => true,
+            Self::Start => false,
+        }
+    }
+
+    /// What it is called in a report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "the start, with three workers",
+            Self::Add => "a worker joins",
+            Self::Stop => "a worker is stopped (SIGTERM)",
+            Self::Kill => "a worker is killed (SIGKILL)",
+            Self::Freeze => "a worker stood still (SIGSTOP) and goes on",
+            Self::RestartBroker => "a broker was restarted",
+        }
+    }
+
+    /// How long the configuration makes a cluster wait afterwards, at most.
+    pub(super) const fn configured(self) -> Duration {
+        match self {
+            // Nobody is missing, or has been for long.
+            Self::Start | Self::Add | Self::RestartBroker => Duration::ZERO,
+            // Its work is kept for it in case it comes back, from when its end is known or its session is over.
+            Self::Stop | Self::Freeze => DELAY,
+            Self::Kill => DELAY.saturating_add(SESSION),
         }
     }
 }
@@ -142,7 +171,7 @@ mod tests {
             match event.kind {
                 Kind::Add => workers += 1,
                 Kind::Stop | Kind::Kill => workers -= 1,
-                Kind::Freeze | Kind::RestartBroker => {}
+                Kind::Start | Kind::Freeze | Kind::RestartBroker => {}
             }
             (event, found)
         };

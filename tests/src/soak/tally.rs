@@ -84,6 +84,53 @@ pub(super) struct Seen {
     pub flushed: Counts,
 }
 
+/// What came of a source task's records since somebody last looked anew. A worker that stood still makes all at once what it
+/// has missed, with numbers that the task reaches elsewhere only later: so numbers alone say nothing, but who made them does.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Flow {
+    /// The first number that was acknowledged to each worker.
+    acknowledged: BTreeMap<String, usize>,
+    /// The highest number that a sink got, which of its tasks, and on which worker.
+    got: Option<(usize, i64, String)>,
+}
+
+impl Flow {
+    /// Whether a record was acknowledged to the worker `source`, and it or a later one came to a task of the sink on the worker
+    /// that `sink` says to have that task.
+    #[must_use]
+    pub(super) fn is_whole<'a>(
+        &self,
+        source: Option<&str>,
+        sink: impl FnOnce(i64) -> Option<&'a str>,
+    ) -> bool {
+        let made = source.and_then(|worker| self.acknowledged.get(worker));
+        match (made, &self.got) {
+            (Some(made), Some((got, task, worker))) => {
+                got >= made && sink(*task) == Some(worker.as_str())
+            }
+            _ => false,
+        }
+    }
+
+    fn acknowledged(&mut self, number: usize, worker: &str) {
+        if !self.acknowledged.contains_key(worker) {
+            self.acknowledged.insert(worker.to_owned(), number);
+        }
+    }
+
+    fn got(&mut self, number: usize, task: i64, worker: &str) {
+        match &mut self.got {
+            Some((got, last_task, last_worker)) => {
+                (*got, *last_task) = (number.max(*got), task);
+                if last_worker != worker {
+                    worker.clone_into(last_worker);
+                }
+            }
+            None => self.got = Some((number, task, worker.to_owned())),
+        }
+    }
+}
+
 /// What is known of all records.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -91,21 +138,36 @@ pub(super) struct Tally {
     pub streams: BTreeMap<Stream, Seen>,
     /// Where tasks ran.
     pub tenures: Tenures,
+    /// Which workers were told that their group went on without them.
+    pub expelled: Vec<String>,
+    flows: BTreeMap<Stream, Flow>,
 }
 
 impl Tally {
+    /// Forgets what flowed until now.
+    pub(super) fn look_anew(&mut self) {
+        self.flows.clear();
+    }
+
+    /// What flows of a source task's records.
+    #[must_use]
+    pub(super) fn flow(&self, stream: &Stream) -> Flow {
+        self.flows.get(stream).cloned().unwrap_or_default()
+    }
+
     /// What is known of a source task's records.
     pub(super) fn stream(&mut self, topic: &str, task: i64) -> &mut Seen {
         self.streams.entry((topic.to_owned(), task)).or_default()
     }
 
-    /// Takes in a line that a worker printed; lines of its log are none of ours.
+    /// Takes in a line that a worker printed: what a task tells, or a line of the log.
     pub(super) fn note(&mut self, worker: &str, line: &[u8]) {
-        if line.first() != Some(&b'{') {
-            return;
-        }
-        if let Ok(told) = serde_json::from_slice::<Value>(line) {
-            self.told(worker, &told);
+        if line.first() == Some(&b'{') {
+            if let Ok(told) = serde_json::from_slice::<Value>(line) {
+                self.told(worker, &told);
+            }
+        } else if String::from_utf8_lossy(line).contains(EXPELLED) {
+            self.expelled.push(worker.to_owned());
         }
     }
 
@@ -113,10 +175,14 @@ impl Tally {
         let (name, topic) = (told["name"].as_str()?, told["topic"].as_str()?);
         let (task, seqno) = (told["task"].as_i64()?, told["seqno"].as_i64()?);
         let time = told["time_ms"].as_i64()?;
-        let seen = self.stream(topic, task);
+        let number = usize::try_from(seqno).ok()?;
+        let stream = (topic.to_owned(), task);
+        let flow = self.flows.entry(stream.clone()).or_default();
+        let seen = self.streams.entry(stream).or_default();
         let is_new = match told["sinkTask"].as_i64() {
             Some(sink) if told["flushed"].is_null() => {
                 seen.got.add(seqno);
+                flow.got(number, sink, worker);
                 Some(sink)
             }
             Some(_) => {
@@ -129,6 +195,7 @@ impl Tally {
             }
             None => {
                 seen.acknowledged.add(seqno);
+                flow.acknowledged(number, worker);
                 None
             }
         };
@@ -138,6 +205,9 @@ impl Tally {
         Some(())
     }
 }
+
+/// What a worker prints when its coordinator does not know it any more.
+const EXPELLED: &str = "has lost its place in the group";
 
 /// Reads what a worker prints, each byte once.
 #[derive(Debug)]
@@ -203,6 +273,37 @@ mod tests {
         );
         let lacks = counts.lacks(&numbers([1, 2, 7])).collect::<Vec<_>>();
         assert_eq!(lacks, [2, 7]);
+    }
+
+    #[test]
+    fn records_flow_when_they_come_from_the_right_worker_to_the_right_task() {
+        let (mut tally, stream) = (Tally::default(), ("t".to_owned(), 2));
+        let line = |seqno: i64, rest: &str| {
+            format!(
+                "{{\"name\":\"c\",\"task\":2,\"topic\":\"t\",\"time_ms\":5,\"seqno\":{seqno}{rest}}}"
+            )
+        };
+        let flows = |tally: &Tally, source| {
+            let sink = |task| (task == 1).then_some("b");
+            tally.flow(&stream).is_whole(Some(source), sink)
+        };
+        // A worker that had stood still makes what it has missed, and it comes to the sink.
+        tally.note("old", line(90, ",\"committed\":true").as_bytes());
+        tally.note("b", line(90, ",\"sinkTask\":1").as_bytes());
+        assert!(flows(&tally, "old") && !flows(&tally, "a"));
+        tally.look_anew();
+        assert!(!flows(&tally, "old"));
+        // The task's rightful worker goes on at a lower number.
+        tally.note("a", line(20, ",\"committed\":true").as_bytes());
+        tally.note("b", line(19, ",\"sinkTask\":1").as_bytes());
+        assert!(!flows(&tally, "a"), "its record has not come yet");
+        tally.note("c", line(20, ",\"sinkTask\":1").as_bytes());
+        assert!(
+            !flows(&tally, "a"),
+            "it came to a worker that has no such task"
+        );
+        tally.note("b", line(21, ",\"sinkTask\":1").as_bytes());
+        assert!(flows(&tally, "a"));
     }
 
     #[test]
