@@ -11,12 +11,16 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use hyper::ext::ReasonPhrase;
 use serde::Deserialize;
 use tracing::info;
 
 use super::error::ApiError;
 use super::listener::Peer;
 use crate::logging::civil_date;
+
+/// Kafka Connect's web server calls 500 something shorter than the standard does, and clients show it to people.
+const SERVER_ERROR: ReasonPhrase = ReasonPhrase::from_static(b"Server Error");
 
 /// Tidies the path, runs the request, and writes the request log.
 pub(super) async fn around(mut request: Request, next: Next) -> Response {
@@ -45,6 +49,9 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         header::SERVER,
         HeaderValue::from_static(concat!("kconnect/", env!("CARGO_PKG_VERSION"))),
     );
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        response.extensions_mut().insert(SERVER_ERROR);
+    }
     line.log(&response, started);
     response
 }

@@ -205,8 +205,6 @@ public class RestClient {
             throw new AssertionError(step + ": not refused but " + call.call());
         } catch (InvalidRequestException error) {
             show(step, List.of(error.getClass().getSimpleName(), error.getErrorCode(), error.getMessage()));
-        } catch (ResourceNotFoundException | ConcurrentConfigModificationException error) {
-            show(step, List.of(error.getClass().getSimpleName(), error.getMessage()));
         }
     }
 }
