@@ -279,6 +279,24 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_that_asks_kubernetes_can_be_named_but_not_used() {
+        let worker = Properties::from([
+            ("config.providers", "k"),
+            (
+                "config.providers.k.class",
+                "io.strimzi.kafka.KubernetesSecretConfigProvider",
+            ),
+        ]);
+        let providers = ConfigProviders::from_worker(&worker).unwrap();
+        let unused = map(&[("topic", "t")]);
+        assert_eq!(providers.resolve(&unused).unwrap(), unused);
+        let used = map(&[("password", "${k:namespace/secret:password}")]);
+        let error = providers.resolve(&used).unwrap_err().to_string();
+        assert!(error.contains("namespace/secret: io.strimzi"), "{error}");
+        assert!(error.contains("DirectoryConfigProvider"), "{error}");
+    }
+
+    #[test]
     fn an_unknown_class_is_refused_and_task_configurations_get_their_variables_back() {
         let worker = Properties::from([
             ("config.providers", "a"),

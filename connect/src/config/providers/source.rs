@@ -22,6 +22,8 @@ pub(super) enum Source {
     Directory(AllowedPaths),
     /// `EnvVarConfigProvider`: a key is a variable whose name matches.
     Environment(Option<Regex>),
+    /// A provider by this name that asks Kubernetes, which we cannot. Operators name one in every worker's file, used or not.
+    Kubernetes(String),
 }
 
 impl Source {
@@ -35,6 +37,10 @@ impl Source {
             "FileConfigProvider" => paths().map(Self::File),
             "DirectoryConfigProvider" => paths().map(Self::Directory),
             "EnvVarConfigProvider" => pattern(parameters).map(Self::Environment),
+            "io.strimzi.kafka.KubernetesSecretConfigProvider"
+            | "io.strimzi.kafka.KubernetesConfigMapConfigProvider" => {
+                Ok(Self::Kubernetes(simple.to_owned()))
+            }
             _ => return None,
         })
     }
@@ -47,6 +53,7 @@ impl Source {
     ) -> Result<BTreeMap<String, String>, ProviderError> {
         match self {
             Self::Environment(allowed) => environment(allowed.as_ref(), path, keys),
+            Self::Kubernetes(class) => Err(not_here(class, path)),
             Self::File(_) | Self::Directory(_) if path.is_empty() => Ok(BTreeMap::new()),
             Self::File(paths) => match paths.check(path) {
                 Some(file) => properties(&file, path, keys),
@@ -58,6 +65,13 @@ impl Source {
             },
         }
     }
+}
+
+fn not_here(class: &str, path: &str) -> ProviderError {
+    ProviderError(format!(
+        "Could not read {path}: {class} asks Kubernetes, which this worker cannot do. Mount it into the pod and read it \
+         with DirectoryConfigProvider"
+    ))
 }
 
 fn not_allowed(path: &str) -> BTreeMap<String, String> {
