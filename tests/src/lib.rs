@@ -14,6 +14,7 @@
 
 pub mod backend;
 pub mod clients;
+pub mod either;
 pub mod figures;
 pub mod http;
 pub mod jars;
@@ -30,6 +31,7 @@ pub mod worker;
 pub mod workers;
 
 pub use backend::{Backend, Cluster};
+pub use either::{EitherWorker, Kind};
 pub use java::{JavaWorker, Tool};
 pub use kafka::KafkaCluster;
 pub use process::Process;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::process::look_again_after;
-use crate::{JavaWorker, KconnectWorker, Result, http, unique};
+use crate::{EitherWorker, JavaWorker, KconnectWorker, Kind, Result, http, unique};
 
 /// How long anything may take that is asked for again and again. A loaded CI machine is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -85,6 +85,17 @@ impl Workers {
     /// If it does not start; its log says why.
     pub fn start_java(&self, name: &str) -> Result<JavaWorker> {
         JavaWorker::distributed(&self.directory(name)?, &self.properties)
+    }
+
+    /// Starts a worker of this kind, as [`Self::start`].
+    ///
+    /// # Errors
+    /// If it does not start; its log says why.
+    pub fn start_either(&self, kind: Kind, name: &str) -> Result<EitherWorker> {
+        Ok(match kind {
+            Kind::Kconnect => EitherWorker::Kconnect(self.start(name)?),
+            Kind::Java => EitherWorker::Java(self.start_java(name)?),
+        })
     }
 
     /// Leaves the cluster's files where this says they are, for somebody to look at.

@@ -10,8 +10,9 @@ use kconnect_client::admin::{Admin, OffsetSpec};
 use kconnect_client::config::AdminConfig;
 use kconnect_protocol::types::IsolationLevel;
 
+use crate::either::{EitherWorker, Kind};
 use crate::pipeline::{Pipeline, WIDTH};
-use crate::process::{Process, wait_for};
+use crate::process::wait_for;
 use crate::real::unique;
 use crate::{JavaWorker, KconnectWorker, Result, http};
 
@@ -19,15 +20,6 @@ use crate::{JavaWorker, KconnectWorker, Result, http};
 const LIMIT: Duration = Duration::from_secs(300);
 /// How long a worker that has started is left alone before its memory is read.
 const REST: Duration = Duration::from_secs(5);
-
-/// Whose figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worker {
-    /// Ours.
-    Kconnect,
-    /// Apache Kafka's.
-    Java,
-}
 
 /// A worker after its start.
 #[derive(Debug, Clone, Copy)]
@@ -79,57 +71,21 @@ fn middle<T: Ord + Copy>(runs: impl Iterator<Item = T>) -> T {
     all[all.len() / 2]
 }
 
-enum Running {
-    Kconnect(KconnectWorker),
-    Java(JavaWorker),
-}
-
-impl Running {
-    const fn process(&mut self) -> &mut Process {
-        match self {
-            Self::Kconnect(worker) => worker.process(),
-            Self::Java(worker) => worker.process(),
-        }
-    }
-
-    fn rest_url(&self) -> String {
-        match self {
-            Self::Kconnect(worker) => worker.rest_url(),
-            Self::Java(worker) => worker.rest_url(),
-        }
-    }
-
-    fn stop(self) -> Result<()> {
-        match self {
-            Self::Kconnect(worker) => worker.stop(),
-            Self::Java(worker) => worker.stop(),
-        }
-    }
-
-    fn cpu(&mut self) -> Result<Duration> {
-        Ok(self.process().cpu_time().ok_or("the worker has ended")?)
-    }
-}
-
-impl Worker {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Kconnect => "kconnect",
-            Self::Java => "Java worker",
-        }
-    }
-
-    fn launch(self, pipeline: &Pipeline, connectors: &[&Path]) -> Result<Running> {
-        let (directory, worker) = (pipeline.directory(), pipeline.worker_properties());
-        Ok(match self {
-            Self::Kconnect => {
-                Running::Kconnect(KconnectWorker::launch(directory, &worker, connectors, &[])?)
-            }
-            Self::Java => Running::Java(JavaWorker::standalone_as_shipped(
-                directory, &worker, connectors,
-            )?),
-        })
-    }
+fn launch(worker: Kind, pipeline: &Pipeline, connectors: &[&Path]) -> Result<EitherWorker> {
+    let (directory, properties) = (pipeline.directory(), pipeline.worker_properties());
+    Ok(match worker {
+        Kind::Kconnect => EitherWorker::Kconnect(KconnectWorker::launch(
+            directory,
+            &properties,
+            connectors,
+            &[],
+        )?),
+        Kind::Java => EitherWorker::Java(JavaWorker::standalone_as_shipped(
+            directory,
+            &properties,
+            connectors,
+        )?),
+    })
 }
 
 /// Starts a worker with a source and a sink that have nothing to do, and looks at it.
@@ -137,11 +93,11 @@ impl Worker {
     clippy::disallowed_methods,
     reason = "a worker at rest has no event that could be awaited"
 )]
-pub(super) fn idle(worker: Worker, servers: &str) -> Result<Idle> {
+pub(super) fn idle(worker: Kind, servers: &str) -> Result<Idle> {
     let pipeline = Pipeline::new(servers, &unique("idle"))?;
     let (source, sink) = (pipeline.source_connector(), pipeline.sink_connector());
     let begun = Instant::now();
-    let mut running = worker.launch(&pipeline, &[&source, &sink])?;
+    let mut running = launch(worker, &pipeline, &[&source, &sink])?;
     let url = running.rest_url();
     let healthy = || {
         let answer = http::get(&url, "/health").ok()?;
@@ -162,7 +118,7 @@ pub(super) fn idle(worker: Worker, servers: &str) -> Result<Idle> {
 
 /// Lets a worker write a file of lines to a topic of its own; gives the topic as well.
 pub(super) async fn into_topic(
-    worker: Worker,
+    worker: Kind,
     servers: &str,
     lines: usize,
 ) -> Result<(Move, String)> {
@@ -170,7 +126,7 @@ pub(super) async fn into_topic(
     let pipeline = Pipeline::new(servers, &topic)?;
     pipeline.write(0..lines)?;
     let end = End::of(servers, &topic)?;
-    let mut running = worker.launch(&pipeline, &[&pipeline.source_connector()])?;
+    let mut running = launch(worker, &pipeline, &[&pipeline.source_connector()])?;
     let (early, begun, before) = {
         let early = end.wait_for(lines / 10).await?;
         (early, Instant::now(), running.cpu()?)
@@ -182,12 +138,7 @@ pub(super) async fn into_topic(
 }
 
 /// Lets a worker write a topic to a file.
-pub(super) fn out_of_topic(
-    worker: Worker,
-    servers: &str,
-    topic: &str,
-    lines: usize,
-) -> Result<Move> {
+pub(super) fn out_of_topic(worker: Kind, servers: &str, topic: &str, lines: usize) -> Result<Move> {
     let mut pipeline = Pipeline::new(servers, topic)?;
     // A group of its own for each run, whatever was read before.
     pipeline.set("consumer.auto.offset.reset", "earliest");
@@ -200,7 +151,7 @@ pub(super) fn out_of_topic(
         wait_for(LIMIT, || Some(written()).filter(|&lines| lines >= count))
             .ok_or_else(|| format!("{} of {count} lines after {LIMIT:?}", written()))
     };
-    let mut running = worker.launch(&pipeline, &[&pipeline.sink_connector()])?;
+    let mut running = launch(worker, &pipeline, &[&pipeline.sink_connector()])?;
     let early = reached(lines / 10)?;
     let (begun, before) = (Instant::now(), running.cpu()?);
     reached(lines)?;

@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::either::Kind;
 use crate::jars::{Version, target_directory};
 use crate::kafka::KafkaCluster;
 use crate::{Result, jars};
 
-pub use measure::{Idle, Move, Worker};
+pub use measure::{Idle, Move};
 pub use report::{Section, write_section};
 
 /// How much is measured, and how often.
@@ -43,14 +44,14 @@ pub async fn measure(plan: Plan, kconnect: &Path) -> Result<Section> {
     let servers = kafka.bootstrap_servers();
     let java_size = directory_size(&jars::directory(Version::V4_3)?)?;
     // Once through for the broker, which is slow while it is young; whose figures these are does not matter.
-    measure::into_topic(Worker::Kconnect, &servers, plan.lines / 4).await?;
+    measure::into_topic(Kind::Kconnect, &servers, plan.lines / 4).await?;
     let kconnect_size = fs::metadata(kconnect)?.len();
-    let ours = worker(Worker::Kconnect, &servers, plan, kconnect_size).await?;
-    let java = worker(Worker::Java, &servers, plan, java_size).await?;
+    let ours = worker(Kind::Kconnect, &servers, plan, kconnect_size).await?;
+    let java = worker(Kind::Java, &servers, plan, java_size).await?;
     Ok(Section { plan, ours, java })
 }
 
-async fn worker(worker: Worker, servers: &str, plan: Plan, size: u64) -> Result<Figures> {
+async fn worker(worker: Kind, servers: &str, plan: Plan, size: u64) -> Result<Figures> {
     let (mut idle, mut into_topic, mut out_of_topic) = (Vec::new(), Vec::new(), Vec::new());
     for run in 1..=plan.runs {
         tracing::info!("{}: run {run} of {}", worker.name(), plan.runs);

@@ -13,6 +13,8 @@ use crate::runtime::{ConnectorTaskId, TargetState};
 pub struct ConfigState {
     /// The offset of the next record to read; -1 before the first.
     pub offset: i64,
+    /// Everything before this offset has been read, also where no record was: markers, and what was aborted.
+    pub read_to: i64,
     /// The connectors by name.
     pub connectors: BTreeMap<Arc<str>, ConnectorConfig>,
     /// The key that signs requests between workers.
@@ -83,8 +85,15 @@ impl ConfigState {
     pub fn new() -> Self {
         Self {
             offset: -1,
+            read_to: -1,
             ..Self::default()
         }
+    }
+
+    /// Whether everything before this offset of the config topic has been read.
+    #[must_use]
+    pub fn has_read(&self, offset: i64) -> bool {
+        offset <= self.offset.max(self.read_to)
     }
 
     /// Every connector, and every task of those that are consistent.

@@ -309,14 +309,16 @@ impl Driver {
 
     /// This worker leads: it decides as soon as it has read as far as every other member.
     fn handle_round(&mut self, decide: Decide) {
-        if leader::config_offset(&decide.round) <= self.core.config().offset {
+        let offset = leader::config_offset(&decide.round);
+        if self.core.config().has_read(offset) {
             return self.decide(decide);
         }
         let (log, patience) = (self.stores.config.clone(), self.options.sync_timeout);
         self.jobs.spawn(async move {
             // If it takes longer, everybody is told to join again.
-            let _ = tokio::time::timeout(patience, log.read_to_end()).await;
-            Done::ReadForRound(decide)
+            let read = tokio::time::timeout(patience, log.read_to_end()).await;
+            let read_to = matches!(read, Ok(Ok(()))).then_some(offset);
+            Done::ReadForRound(decide, read_to)
         });
     }
 

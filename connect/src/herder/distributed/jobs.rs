@@ -38,10 +38,10 @@ pub(super) enum Done {
     Written(Ticket, Result<(), HerderError>),
     /// The leader has task configurations, or has not taken them.
     Sent(Arc<str>, Result<(), HerderError>),
-    /// The config topic has been read, or it took too long; the round can be decided.
-    ReadForRound(Decide),
-    /// The config topic has been read to its end: its records say the rest.
-    Read,
+    /// The config topic has been read up to an offset, or it took too long; the round can be decided.
+    ReadForRound(Decide, Option<i64>),
+    /// The config topic has been read to an end that is not before this offset.
+    Read(i64),
     /// Another session key may be tried after one that could not be written.
     KeyMayBeMade,
 }
@@ -72,8 +72,13 @@ impl Driver {
                 self.core.handle_written(now, ticket, result);
             }
             Done::Sent(name, result) => self.core.handle_sent(now, &name, result),
-            Done::ReadForRound(decide) => self.decide(decide),
-            Done::Read => {}
+            Done::ReadForRound(decide, read_to) => {
+                if let Some(offset) = read_to {
+                    self.core.handle_read(now, offset);
+                }
+                self.decide(decide);
+            }
+            Done::Read(offset) => self.core.handle_read(now, offset),
             Done::KeyMayBeMade => self.key_pending = false,
         }
     }
@@ -145,11 +150,12 @@ impl Driver {
     /// What is written, sent and answered.
     fn perform_aside(&mut self, action: Action) {
         match action {
-            Action::ReadConfig => {
+            Action::ReadConfig { offset } => {
                 let log = self.stores.config.clone();
                 self.jobs.spawn(async move {
-                    let _ = log.read_to_end().await;
-                    Done::Read
+                    // It is only closed when the worker ends.
+                    let read = log.read_to_end().await;
+                    Done::Read(read.map_or(-1, |()| offset))
                 });
             }
             Action::WriteConfig { ticket, records } => self.write(ticket, records),

@@ -71,7 +71,7 @@ pub(crate) fn decide(
     let protocol = Protocol::from_group_name(&round.protocol).unwrap_or(Protocol::Eager);
     let members: BTreeMap<Arc<str>, MemberMetadata> = metadata(round).collect();
     let offset = config_offset(round).max(config.offset);
-    let behind = config.offset < offset;
+    let behind = !config.has_read(offset);
     let shares = if behind {
         info!(
             "this leader has not read the config topic as far as another member: all members join again"
@@ -245,6 +245,19 @@ mod tests {
             assert_eq!(assignment.error, AssignmentError::ConfigMismatch);
             assert_eq!(assignment.config_offset, 7);
             assert!(assignment.assigned.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_leader_that_has_read_what_is_no_record_for_it_is_not_behind() {
+        let mut config = config(3);
+        config.read_to = 7;
+        let assignments = decide_now(&round(vec![member("a", 3), member("b", 7)]), &config);
+        let given: usize = assignments.iter().map(|share| share.assigned.len()).sum();
+        assert_eq!(given, 1);
+        for assignment in assignments {
+            assert_eq!(assignment.error, AssignmentError::None);
+            assert_eq!(assignment.config_offset, 7);
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::api::ConnectError;
-use crate::config::{DistributedConfig, ExactlyOnceSourceSupport, InternalTopic};
+use crate::config::{DistributedConfig, InternalTopic};
 use crate::storage::topic::{
     self, CompactedTopic, LogClients, LogEvent, TopicLog, TopicOffsetStore,
 };
@@ -48,7 +48,6 @@ impl Stores {
         }
         let base = client_id_base(config);
         let admin = topic::admin(worker, &format!("{base}shared-admin"))?;
-        let committed = config.exactly_once_source_support == ExactlyOnceSourceSupport::Enabled;
         let open = Open {
             config,
             worker,
@@ -56,12 +55,9 @@ impl Stores {
             base,
         };
         let (status, status_events) = open.log(InternalTopic::Statuses, "statuses", false).await?;
-        let (configs, config_events) = open
-            .log(InternalTopic::Configs, "configs", committed)
-            .await?;
-        let (offsets, offset_events) = open
-            .log(InternalTopic::Offsets, "offsets", committed)
-            .await?;
+        // Java workers with exactly-once support write both in transactions: what was aborted never was.
+        let (configs, config_events) = open.log(InternalTopic::Configs, "configs", true).await?;
+        let (offsets, offset_events) = open.log(InternalTopic::Offsets, "offsets", true).await?;
         let stores = Self {
             config: configs,
             status,

@@ -42,6 +42,14 @@ impl Core {
         }
     }
 
+    /// The config topic has been read to its end, and that was not before `offset`.
+    ///
+    /// The last records before it may be none for this worker: of a transaction that was aborted, which others may read.
+    pub(crate) fn handle_read(&mut self, now: Instant, offset: i64) {
+        self.config.read_to = self.config.read_to.max(offset);
+        self.settle(now);
+    }
+
     fn handle_config_event(&mut self, event: ConfigEvent) {
         match event {
             ConfigEvent::ConnectorAdded(name) => {

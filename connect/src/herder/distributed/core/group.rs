@@ -185,8 +185,9 @@ impl Core {
             config_offset: assignment.config_offset,
             deadline: now + self.options.sync_timeout,
         });
-        if self.config.offset < assignment.config_offset {
-            self.actions.push_back(Action::ReadConfig);
+        if !self.config.has_read(assignment.config_offset) {
+            let offset = assignment.config_offset;
+            self.actions.push_back(Action::ReadConfig { offset });
         }
         self.view_is_stale = true;
         self.settle(now);
@@ -242,7 +243,7 @@ impl Core {
     /// Answers the group's last event when all is as it has to be, and asks for the next rebalance if one is wanted.
     pub(super) fn answer_group(&mut self) {
         if let Some(pending) = self.group.pending {
-            if self.config.offset < pending.config_offset || !self.revoked_work_has_ended() {
+            if !self.config.has_read(pending.config_offset) || !self.revoked_work_has_ended() {
                 return;
             }
             self.group.pending = None;
@@ -280,7 +281,7 @@ impl Core {
             self.rebalance("the rebalance that the leader put off is due");
         }
         let late = self.group.pending.is_some_and(|pending| {
-            pending.deadline <= now && self.config.offset < pending.config_offset
+            pending.deadline <= now && !self.config.has_read(pending.config_offset)
         });
         if late {
             self.leave_for_a_while();

@@ -105,8 +105,10 @@ pub(crate) enum Action {
     Rejoin(&'static str),
     /// Leave the group, and join again after a while.
     BackOff(Duration),
-    /// Read the config topic to its end, then say so.
-    ReadConfig,
+    /// Read the config topic to its end, which is not before this offset, then say so.
+    ReadConfig {
+        offset: i64,
+    },
     /// Write records in order, read them back, then say how it went.
     WriteConfig {
         ticket: Ticket,

@@ -284,7 +284,7 @@ impl Cluster {
         match action {
             Action::Ready(_) => worker.ready = true,
             Action::Rejoin(_) => self.rebalancing = true,
-            Action::ReadConfig
+            Action::ReadConfig { .. }
             | Action::NewSessionKey
             | Action::SetLevel { .. }
             | Action::Stopped { .. } => {}
