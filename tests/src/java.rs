@@ -57,6 +57,30 @@ pub fn run_class(class: &str, directories: &[&Path], input: &[u8]) -> Result<Str
     run(class, directories, &[], input)
 }
 
+/// Compiles `tests/java/<file>` and runs `class` of it, as [`Tool::run`].
+///
+/// # Errors
+/// Says what the compiler or the class printed if it failed.
+pub fn run_source(file: &str, class: &str, input: &[u8]) -> Result<String> {
+    let classes = tempfile::tempdir()?;
+    let compiled = Command::new("javac")
+        .arg("-cp")
+        .arg(jars::directory(Version::V4_3)?.join("*"))
+        .arg("-d")
+        .arg(classes.path())
+        .arg(
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("java")
+                .join(file),
+        )
+        .output()?;
+    if !compiled.status.success() {
+        let said = String::from_utf8_lossy(&compiled.stderr);
+        return Err(format!("{file} does not compile: {said}").into());
+    }
+    run_class(class, &[classes.path()], input)
+}
+
 fn run(class: &str, directories: &[&Path], arguments: &[&str], input: &[u8]) -> Result<String> {
     let jars = jars::directory(Version::V4_3)?.join("*");
     let paths = directories.iter().copied().chain([jars.as_path()]);
@@ -89,6 +113,9 @@ fn run(class: &str, directories: &[&Path], arguments: &[&str], input: &[u8]) -> 
 
 /// How long the Java worker may take until its REST API answers that it is healthy.
 const START_LIMIT: Duration = Duration::from_secs(180);
+
+/// The memory that Kafka's scripts give a worker.
+const AS_SHIPPED: &[&str] = &["-Xms256m", "-Xmx2g"];
 
 /// A running Java Connect worker.
 #[derive(Debug)]
@@ -141,7 +168,18 @@ impl JavaWorker {
             directory,
             worker,
             arguments,
-            &["-Xms256m", "-Xmx2g"],
+            AS_SHIPPED,
+        )
+    }
+
+    /// Starts a distributed worker, as [`Self::standalone_as_shipped`].
+    pub fn distributed_as_shipped(directory: &Path, worker: &str) -> Result<Self> {
+        launch(
+            "org.apache.kafka.connect.cli.ConnectDistributed",
+            directory,
+            worker,
+            Vec::new(),
+            AS_SHIPPED,
         )
     }
 

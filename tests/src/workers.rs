@@ -98,6 +98,22 @@ impl Workers {
         })
     }
 
+    /// Starts a worker of this kind as an operator does, and does not wait: for measurements.
+    ///
+    /// # Errors
+    /// If its process does not start.
+    pub fn launch(&self, kind: Kind, name: &str) -> Result<EitherWorker> {
+        let (directory, properties) = (self.directory(name)?, &self.properties);
+        Ok(match kind {
+            Kind::Kconnect => {
+                EitherWorker::Kconnect(KconnectWorker::launch_distributed(&directory, properties)?)
+            }
+            Kind::Java => {
+                EitherWorker::Java(JavaWorker::distributed_as_shipped(&directory, properties)?)
+            }
+        })
+    }
+
     /// Leaves the cluster's files where this says they are, for somebody to look at.
     #[must_use]
     pub fn keep(self) -> PathBuf {

@@ -4,6 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
+use kconnect_tests::jars::Version;
+use kconnect_tests::kafka::KafkaCluster;
+use kconnect_tests::real::real_kafka_or_say_so;
+use kconnect_tests::site::LIMIT;
 use kconnect_tests::workers::{
     ask, connector, file_sink, file_source, put_connector, wait_balanced, wait_for, wait_for_lines,
     wait_for_state,
@@ -14,7 +18,8 @@ scenarios! {
     all: a_worker_alone_moves_lines_and_goes_on_where_it_stopped;
     current: an_operators_wishes_are_carried_out_and_survive,
         workers_come_and_go_and_the_work_goes_on,
-        a_connector_is_created_on_any_worker;
+        a_connector_is_created_on_any_worker,
+        a_worker_that_stood_still_stops_what_others_have_by_then;
 }
 
 /// Runs a scenario that blocks, beside the broker that may be in this process.
@@ -207,4 +212,96 @@ async fn a_connector_is_created_on_any_worker(cluster: Cluster) {
         started.into_iter().try_for_each(KconnectWorker::stop)
     })
     .await;
+}
+
+/// Each of `numbers` has come out of the sink once: nothing runs twice.
+fn assert_once(sink: &Path, numbers: std::ops::Range<usize>) -> Result<()> {
+    let text = fs::read_to_string(sink)?;
+    for number in numbers {
+        let line = format!("line {number}");
+        let count = text.lines().filter(|other| **other == *line).count();
+        assert_eq!(count, 1, "{line}");
+    }
+    Ok(())
+}
+
+async fn a_worker_that_stood_still_stops_what_others_have_by_then(cluster: Cluster) {
+    run(cluster, |servers| {
+        let mut workers = Workers::new(servers)?;
+        // The partitions of a sink's consumer that stands still go to another one as soon as its work does.
+        workers.set("consumer.session.timeout.ms", "6000");
+        workers.set("consumer.heartbeat.interval.ms", "500");
+        let (source, sink) = (workers.path("in.txt"), workers.path("out.txt"));
+        let out = workers.named("out");
+        let first = workers.start("first")?;
+        let mut second = workers.start("second")?;
+        append(&source, 0..100)?;
+        put_connector(
+            &first.rest_url(),
+            &out,
+            &file_sink(&sink, workers.group(), 4),
+        )?;
+        put_connector(
+            &first.rest_url(),
+            "in",
+            &file_source(&source, workers.group()),
+        )?;
+        wait_balanced(&first.rest_url(), &[&out, "in"], 5, 2)?;
+        wait_for_lines(&sink, 100)?;
+        second.process().signal("STOP")?;
+        wait_balanced(&first.rest_url(), &[&out, "in"], 5, 1)?;
+        append(&source, 100..200)?;
+        wait_for_lines(&sink, 200)?;
+        second.process().signal("CONT")?;
+        second
+            .process()
+            .wait_for_line("this worker has lost its place in the group", LIMIT)?;
+        for worker in [&first, &second] {
+            wait_balanced(&worker.rest_url(), &[&out, "in"], 5, 2)?;
+        }
+        append(&source, 200..300)?;
+        wait_for_lines(&sink, 300)?;
+        assert_once(&sink, 200..300)?;
+        first.stop()?;
+        second.stop()
+    })
+    .await;
+}
+
+#[test]
+fn workers_outlive_a_restart_of_their_broker() {
+    let name = "workers_outlive_a_restart_of_their_broker";
+    if real_kafka_or_say_so(name).is_some() {
+        outlive_their_broker().unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+fn outlive_their_broker() -> Result<()> {
+    let kafka = KafkaCluster::start(Version::V4_3, 1)?;
+    let workers = Workers::new(&kafka.bootstrap_servers())?;
+    let (source, sink) = (workers.path("in.txt"), workers.path("out.txt"));
+    let out = workers.named("out");
+    let mut started = [workers.start("first")?, workers.start("second")?];
+    let url = started[0].rest_url();
+    append(&source, 0..100)?;
+    put_connector(&url, &out, &file_sink(&sink, workers.group(), 4))?;
+    put_connector(&url, "in", &file_source(&source, workers.group()))?;
+    wait_for_lines(&sink, 100)?;
+    wait_balanced(&url, &[&out, "in"], 5, 2)?;
+    kafka.stop(0)?;
+    for worker in &mut started {
+        worker
+            .process()
+            .wait_for_line("Broker coordinator was unreachable", LIMIT)?;
+    }
+    append(&source, 100..200)?;
+    kafka.restart(0)?;
+    wait_for_lines(&sink, 200)?;
+    for worker in &started {
+        wait_balanced(&worker.rest_url(), &[&out, "in"], 5, 2)?;
+    }
+    append(&source, 200..300)?;
+    wait_for_lines(&sink, 300)?;
+    assert_once(&sink, 200..300)?;
+    started.into_iter().try_for_each(KconnectWorker::stop)
 }

@@ -1,12 +1,19 @@
-//! Measures our worker beside the Java worker on a real Kafka, prints a table and writes it to BENCHMARKS.md.
+//! Measures our worker, or a cluster of them, beside Java's on a real Kafka, prints a table and writes it to BENCHMARKS.md.
 //!
-//! `cargo run --package kconnect-tests --bin figures [-- --lines N] [--runs N] [--dry]`
+//! `cargo run --package kconnect-tests --bin figures [-- --lines N] [--runs N] [--dry]`, or
+//! `cargo run --package kconnect-tests --bin figures -- cluster [--connectors N] [--runs N] [--dry]`
 
 use std::path::Path;
 
 use kconnect_tests::Result;
-use kconnect_tests::figures::{Plan, measure, shipped_binary, write_section};
+use kconnect_tests::figures::{Plan, cluster, measure, shipped_binary, write_section};
 use kconnect_tests::worker::use_binary;
+
+/// What to measure.
+enum What {
+    Worker(Plan),
+    Cluster(cluster::Plan),
+}
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "a program that prints a table")]
@@ -14,10 +21,16 @@ async fn main() -> Result<()> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
-    let (plan, dry) = arguments(std::env::args().skip(1))?;
+    let (what, dry) = arguments(std::env::args().skip(1))?;
     let kconnect = shipped_binary()?;
     use_binary(kconnect.clone());
-    let section = measure(plan, &kconnect).await?.markdown();
+    let section = match what {
+        What::Worker(plan) => measure(plan, &kconnect).await?.markdown(),
+        What::Cluster(plan) => {
+            let measured = tokio::task::spawn_blocking(move || cluster::measure(plan));
+            measured.await??.markdown()
+        }
+    };
     println!("{section}");
     if !dry {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -26,14 +39,10 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(Plan, bool)> {
-    let (mut plan, mut dry) = (
-        Plan {
-            lines: 1_000_000,
-            runs: 3,
-        },
-        false,
-    );
+fn arguments(arguments: impl Iterator<Item = String>) -> Result<(What, bool)> {
+    let (mut runs, mut lines, mut connectors) = (3, 1_000_000, 1_000);
+    let (mut is_cluster, mut dry) = (false, false);
+    let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
         let mut number = || -> Result<usize> {
             let value = arguments.next();
@@ -41,11 +50,21 @@ fn arguments(mut arguments: impl Iterator<Item = String>) -> Result<(Plan, bool)
             Ok(value.parse()?)
         };
         match argument.as_str() {
-            "--lines" => plan.lines = number()?,
-            "--runs" => plan.runs = number()?,
+            "cluster" => is_cluster = true,
+            "--lines" if !is_cluster => lines = number()?,
+            "--connectors" if is_cluster => connectors = number()?,
+            "--runs" => runs = number()?,
             "--dry" => dry = true,
-            other => return Err(format!("{other}: --lines N, --runs N or --dry").into()),
+            other => {
+                let usage = "[--lines N] [--runs N] [--dry], or cluster [--connectors N] [--runs N] [--dry]";
+                return Err(format!("{other}: {usage}").into());
+            }
         }
     }
-    Ok((plan, dry))
+    let what = if is_cluster {
+        What::Cluster(cluster::Plan { runs, connectors })
+    } else {
+        What::Worker(Plan { lines, runs })
+    };
+    Ok((what, dry))
 }

@@ -65,7 +65,7 @@ impl Move {
     }
 }
 
-fn middle<T: Ord + Copy>(runs: impl Iterator<Item = T>) -> T {
+pub(super) fn middle<T: Ord + Copy>(runs: impl Iterator<Item = T>) -> T {
     let mut all: Vec<T> = runs.collect();
     all.sort();
     all[all.len() / 2]

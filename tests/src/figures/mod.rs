@@ -1,5 +1,6 @@
 //! Measures our worker beside the Java worker: the same files, the same broker, one run.
 
+pub mod cluster;
 mod measure;
 mod report;
 
@@ -12,6 +13,7 @@ use crate::jars::{Version, target_directory};
 use crate::kafka::KafkaCluster;
 use crate::{Result, jars};
 
+use measure::middle;
 pub use measure::{Idle, Move};
 pub use report::{Section, write_section};
 

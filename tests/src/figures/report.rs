@@ -77,12 +77,12 @@ impl Section {
     clippy::cast_precision_loss,
     reason = "megabytes are printed with one digit"
 )]
-fn megabytes(bytes: u64) -> f64 {
+pub(super) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
 /// `1/20` for less, `4.0` for more, `-` where one of the two is too small to be measured.
-fn ratio(value: f64) -> String {
+pub(super) fn ratio(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         "-".to_owned()
     } else if value < 1.0 {

@@ -5,4 +5,5 @@ mod protocols;
 mod support;
 mod takeover;
 mod topics;
+mod transactions;
 mod view;

@@ -44,8 +44,8 @@ struct Starts {
 fn replace_one_by_one(servers: &str, kinds: &[Kind]) -> Result<Starts> {
     let workers = Workers::new(servers)?;
     let mut running: VecDeque<EitherWorker> = VecDeque::new();
-    for number in 0..2 {
-        running.push_back(workers.start_either(kinds[number], &format!("worker-{number}"))?);
+    for (number, &kind) in kinds.iter().enumerate().take(2) {
+        running.push_back(workers.start_either(kind, &format!("worker-{number}"))?);
     }
     let pairs = Pairs::create(&workers, &running)?;
     let mut written = 0;
