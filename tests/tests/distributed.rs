@@ -225,12 +225,16 @@ fn assert_once(sink: &Path, numbers: std::ops::Range<usize>) -> Result<()> {
     Ok(())
 }
 
+/// The partitions of a sink whose worker is gone, or whose broker was, go to another task as soon as its work does.
+fn sinks_are_missed_soon(workers: &mut Workers) {
+    workers.set("consumer.session.timeout.ms", "6000");
+    workers.set("consumer.heartbeat.interval.ms", "500");
+}
+
 async fn a_worker_that_stood_still_stops_what_others_have_by_then(cluster: Cluster) {
     run(cluster, |servers| {
         let mut workers = Workers::new(servers)?;
-        // The partitions of a sink's consumer that stands still go to another one as soon as its work does.
-        workers.set("consumer.session.timeout.ms", "6000");
-        workers.set("consumer.heartbeat.interval.ms", "500");
+        sinks_are_missed_soon(&mut workers);
         let (source, sink) = (workers.path("in.txt"), workers.path("out.txt"));
         let out = workers.named("out");
         let first = workers.start("first")?;
@@ -278,7 +282,8 @@ fn workers_outlive_a_restart_of_their_broker() {
 
 fn outlive_their_broker() -> Result<()> {
     let kafka = KafkaCluster::start(Version::V4_3, 1)?;
-    let workers = Workers::new(&kafka.bootstrap_servers())?;
+    let mut workers = Workers::new(&kafka.bootstrap_servers())?;
+    sinks_are_missed_soon(&mut workers);
     let (source, sink) = (workers.path("in.txt"), workers.path("out.txt"));
     let out = workers.named("out");
     let mut started = [workers.start("first")?, workers.start("second")?];

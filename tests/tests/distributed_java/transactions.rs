@@ -114,6 +114,7 @@ fn follow_and_succeed(servers: &str, support: &str) -> Result<()> {
     wait_settled(&urls, &all)?;
     pair.move_lines(&urls, 200, 300)?;
     third.stop()?;
+    wait_settled(&[ours.rest_url()], &all)?;
     let late = workers.named("late");
     put_connector(
         &ours.rest_url(),
