@@ -16,11 +16,14 @@ use bytes::Bytes;
 pub(crate) mod distributed;
 pub mod entities;
 mod error;
+mod handle;
 pub(crate) mod offsets;
+pub(crate) mod order;
 pub(crate) mod standalone;
 pub(crate) mod validate;
 
 pub use error::HerderError;
+pub(crate) use handle::HerderHandle;
 
 pub use crate::runtime::{ConnectorTaskId, State, TargetState};
 use entities::{

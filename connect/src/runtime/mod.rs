@@ -4,7 +4,7 @@ pub(crate) mod connector;
 mod converters;
 pub(crate) mod event;
 pub(crate) mod offsets;
-mod panics;
+pub(crate) mod panics;
 mod schedule;
 mod sink;
 mod source;

@@ -13,13 +13,13 @@ use super::settings::Settings;
 use super::{Failure, Runtimes, Signal, Signals, cluster, shutdown};
 use crate::api::Plugins;
 use crate::config::DistributedConfig;
-use crate::herder::distributed::{self, DistributedHerder};
+use crate::herder::distributed::{self, Control};
 use crate::rest::RestServer;
 
 /// All that has to be stopped again.
 #[derive(Debug)]
 struct Distributed {
-    herder: DistributedHerder,
+    herder: Control,
     rest: RestServer,
 }
 
@@ -58,7 +58,7 @@ impl Distributed {
     ) -> Result<Self, Failure> {
         let endpoint = Endpoint::bind(&settings.config.worker).await?;
         let server_info = cluster::server_info(settings.admin);
-        let herder = DistributedHerder::start(distributed::Settings {
+        let (handle, herder) = distributed::start(distributed::Settings {
             worker_id: endpoint.worker_id(),
             url: endpoint.url().to_owned(),
             override_policy: settings.override_policy,
@@ -73,7 +73,7 @@ impl Distributed {
             "Kafka Connect worker initialization took {}ms",
             begun.elapsed().as_millis()
         );
-        let rest = endpoint.serve(Arc::new(herder.clone()));
+        let rest = endpoint.serve(Arc::new(handle));
         info!("Kafka Connect started");
         Ok(Self { herder, rest })
     }

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::api::Plugins;
 use crate::config::StandaloneConfig;
-use crate::herder::standalone::{self, StandaloneHerder};
-use crate::herder::{Herder as _, PutConnector};
+use crate::herder::standalone::{self, Control};
+use crate::herder::{Herder as _, HerderHandle, PutConnector};
 use crate::rest::RestServer;
 use crate::runtime::worker::WorkerContext;
 
@@ -37,7 +37,8 @@ pub(crate) struct StandaloneOptions {
 /// All that has to be stopped again.
 #[derive(Debug)]
 struct Standalone {
-    herder: StandaloneHerder,
+    herder: HerderHandle,
+    control: Control,
     rest: RestServer,
     broker: Option<Broker>,
 }
@@ -114,7 +115,7 @@ impl Standalone {
             None
         };
         let server_info = cluster::server_info(settings.admin);
-        let herder = StandaloneHerder::start(standalone::Settings {
+        let (herder, control) = standalone::start(standalone::Settings {
             worker_id: endpoint.worker_id(),
             override_policy: settings.override_policy,
             server_info,
@@ -135,6 +136,7 @@ impl Standalone {
         info!("Kafka Connect started");
         Ok(Self {
             herder,
+            control,
             rest,
             broker,
         })
@@ -144,7 +146,7 @@ impl Standalone {
     async fn run(&self, connectors: Vec<(PathBuf, PutConnector)>) -> Failure {
         for (file, put) in connectors {
             let doing = format!("creating connector {} from {}", put.name, file.display());
-            self.herder.starting(doing).await;
+            self.control.starting(doing).await;
             match self.herder.put_connector(put).await {
                 Ok(put) => info!("Created connector {}", put.info.name),
                 Err(error) => {
@@ -153,20 +155,21 @@ impl Standalone {
                 }
             }
         }
-        self.herder.ready().await;
+        self.control.ready().await;
         std::future::pending().await
     }
 
     /// Stops everything in the order in which nothing is lost.
     async fn stop(self, grace: Duration, signals: &mut Signals) {
         let Self {
-            herder,
+            control,
             rest,
             broker,
+            ..
         } = self;
         let stop = async {
             rest.stop().await;
-            herder.shutdown().await
+            control.shutdown().await
         };
         shutdown::orderly(stop, grace, signals).await;
         if let Some(broker) = broker {

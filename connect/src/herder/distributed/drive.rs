@@ -2,7 +2,7 @@
 //!
 //! It never waits for a broker, a plugin or another worker: whatever takes time is a job of its own, and its end an event.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
-use super::core::{Core, Order, Outcome, Ticket};
+use super::core::{Core, Ticket};
 use super::jobs::Done;
 use super::peers::Peers;
 use super::protocol::Decide;
@@ -22,6 +22,7 @@ use super::{leader, now_ms};
 use crate::distributed::assignor::CooperativeAssignor;
 use crate::distributed::config_log::{ConfigRecord, SessionKey};
 use crate::distributed::session::{self, SignatureAlgorithm};
+use crate::herder::order::{Call, Waiting};
 use crate::herder::{ClusterView, HerderError, InternalRequest};
 use crate::runtime::event::WorkerEvent;
 use crate::runtime::worker::Worker;
@@ -33,18 +34,6 @@ const WRITES_MAX: usize = 256;
 const LEAVE: Duration = Duration::from_secs(3);
 /// The wait after the group refused this worker for a reason that may pass.
 const REFUSED: Duration = Duration::from_secs(1);
-
-/// An order from outside, and where its answer goes.
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) order: Order,
-    /// What the order is signed with, if it comes from another worker.
-    pub(super) signed: Option<InternalRequest>,
-    pub(super) reply: Reply,
-}
-
-/// Where the answer to an order goes.
-pub(super) type Reply = oneshot::Sender<Result<Outcome, HerderError>>;
 
 /// What the shell has to know beside the core.
 #[derive(Debug, Clone)]
@@ -102,8 +91,7 @@ pub(super) struct Driver {
     pub(super) view: watch::Sender<Arc<ClusterView>>,
     pub(super) set_level: fn(&str, &str),
     pub(super) jobs: JoinSet<Done>,
-    pub(super) waiting: HashMap<Ticket, Reply>,
-    pub(super) tickets: u64,
+    pub(super) waiting: Waiting,
     /// Writes of the config topic that wait for the one that is under way.
     pub(super) writes: VecDeque<(Ticket, Vec<ConfigRecord>)>,
     pub(super) is_writing: bool,
@@ -241,9 +229,7 @@ impl Driver {
             let _ = reply.send(Err(refused));
             return;
         }
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        self.waiting.insert(ticket, reply);
+        let ticket = self.waiting.add(reply);
         self.core
             .handle_order(Instant::now().into_std(), ticket, order);
     }

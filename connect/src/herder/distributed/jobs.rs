@@ -186,12 +186,7 @@ impl Driver {
             }
             Action::NewSessionKey => self.new_session_key(),
             Action::SetLevel { namespace, level } => (self.set_level)(&namespace, &level),
-            Action::Answer { ticket, answer } => {
-                if let Some(reply) = self.waiting.remove(&ticket) {
-                    // Whoever asked may have stopped waiting.
-                    let _ = reply.send(answer);
-                }
-            }
+            Action::Answer { ticket, answer } => self.waiting.answer(ticket, answer),
             other => error!("please report: {other:?} was not done"),
         }
     }

@@ -6,7 +6,6 @@
 mod core;
 mod drive;
 mod facts;
-mod handle;
 mod jobs;
 mod leader;
 mod peers;
@@ -19,9 +18,8 @@ mod tests;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub(crate) use handle::DistributedHerder;
 pub(crate) use peers::{Peers, Signature};
-pub(crate) use start::Settings;
+pub(crate) use start::{Control, Settings, start};
 
 /// Milliseconds since 1970.
 fn now_ms() -> i64 {

@@ -1,6 +1,6 @@
 //! Puts a distributed herder together: opens the topics, then hands everything to its task.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::core::{self, Core};
-use super::drive::{Call, Driver, Fatal, GroupLife, Inbox, Options, later};
+use super::drive::{Driver, Fatal, GroupLife, Inbox, Options, later};
 use super::facts::RegistryFacts;
 use super::jobs::Done;
 use super::peers::Peers;
@@ -25,7 +25,10 @@ use crate::api::{ConnectError, Plugins};
 use crate::config::{AdminOf, DistributedConfig, OverridePolicy, admin_properties};
 use crate::distributed::assignor::CooperativeAssignor;
 use crate::herder::entities::ServerInfo;
-use crate::herder::{ClusterView, Stage};
+use crate::herder::handle::ORDERS_MAX;
+use crate::herder::order::{Call, Waiting};
+use crate::herder::validate::Validator;
+use crate::herder::{ClusterView, HerderHandle, Stage};
 use crate::logging;
 use crate::runtime::worker::{EVENTS_MAX, Worker, WorkerContext};
 
@@ -51,23 +54,90 @@ pub(crate) struct Settings {
 
 /// What the handle and the task speak by.
 #[derive(Debug)]
-pub(super) struct Channels {
-    pub(super) calls: mpsc::Receiver<Call>,
-    pub(super) shutdown: mpsc::Receiver<oneshot::Sender<Vec<String>>>,
-    pub(super) view: watch::Sender<Arc<ClusterView>>,
-    pub(super) failed: watch::Sender<Option<Fatal>>,
-    pub(super) context: Arc<OnceLock<Arc<WorkerContext>>>,
+struct Channels {
+    calls: mpsc::Receiver<Call>,
+    shutdown: mpsc::Receiver<oneshot::Sender<Vec<String>>>,
+    view: watch::Sender<Arc<ClusterView>>,
+    failed: watch::Sender<Option<Fatal>>,
+    context: Arc<OnceLock<Arc<WorkerContext>>>,
+}
+
+/// What becomes of a herder, for who has started it. The herder goes on without it.
+#[derive(Debug)]
+pub(crate) struct Control {
+    shutdown: mpsc::Sender<oneshot::Sender<Vec<String>>>,
+    failed: watch::Receiver<Option<Fatal>>,
+}
+
+impl Control {
+    /// Waits until the herder cannot go on, and says why. Cancel safe.
+    pub(crate) async fn failed(&self) -> String {
+        let mut failed = self.failed.clone();
+        let why = failed
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
+            // It has been shut down.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops all connectors and tasks and leaves the group; the names of those that did not stop in time.
+    pub(crate) async fn shutdown(&self) -> Vec<String> {
+        let (reply, stopped) = oneshot::channel();
+        let _ = self.shutdown.send(reply).await;
+        stopped.await.unwrap_or_default()
+    }
+}
+
+/// Starts a herder on the current runtime. It opens the cluster's topics and joins the group by itself.
+pub(crate) fn start(settings: Settings) -> (HerderHandle, Control) {
+    let (calls, calls_in) = mpsc::channel(ORDERS_MAX);
+    let (shutdown, shutdown_in) = mpsc::channel(1);
+    let (view_out, view) = watch::channel(Arc::new(ClusterView {
+        starting: Some(starting()),
+        ..ClusterView::default()
+    }));
+    let (failed_out, failed) = watch::channel(None);
+    let validator = Validator::new(
+        Arc::clone(&settings.plugins),
+        settings.override_policy.clone(),
+        settings.properties.clone(),
+        Some(settings.config.group_id.clone()),
+    );
+    let handle = HerderHandle {
+        calls,
+        view,
+        server_info: settings.server_info.clone(),
+        plugins: Arc::clone(&settings.plugins),
+        validator: Arc::new(validator),
+        runtime: settings.runtime.clone(),
+        tracks_topics: settings.config.worker.topic_tracking_enable,
+        context: Arc::default(),
+    };
+    let channels = Channels {
+        calls: calls_in,
+        shutdown: shutdown_in,
+        view: view_out,
+        failed: failed_out,
+        context: Arc::clone(&handle.context),
+    };
+    tokio::spawn(run(settings, channels));
+    (handle, Control { shutdown, failed })
 }
 
 /// What a worker is busy with until it has joined its group for the first time.
-pub(super) fn starting() -> Stage {
+fn starting() -> Stage {
     Stage {
         doing: "reading the cluster's topics and joining the group".to_owned(),
     }
 }
 
 /// Runs a herder to its end, and says so if it was not told to end.
-pub(super) async fn run(settings: Settings, mut channels: Channels) {
+async fn run(settings: Settings, mut channels: Channels) {
     info!("Herder starting");
     let failed = channels.failed.clone();
     let open = Stores::open(&settings.config, &settings.properties);
@@ -123,8 +193,7 @@ async fn herd(
         assignor: CooperativeAssignor::new(config.scheduled_rebalance_max_delay),
         view: channels.view,
         jobs,
-        waiting: HashMap::new(),
-        tickets: 0,
+        waiting: Waiting::default(),
         writes: VecDeque::new(),
         is_writing: false,
         key_pending: false,

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::peers::{Peers, Signature};
-use super::{DistributedHerder, Settings};
+use super::{Control, Settings, start};
 use crate::api::{
     BoxFuture, ConfigKey, ConnectError, Plugin, Plugins, SourceConnector, SourceConnectorContext,
     SourceRecord, SourceTask, SourceTaskContext, TaskError,
@@ -19,7 +19,7 @@ use crate::api::{
 use crate::config::{DistributedConfig, OverridePolicy};
 use crate::herder::entities::{ConfigMap, ConnectorStateInfo, ServerInfo};
 use crate::herder::{
-    ClusterView, Herder, HerderError, InternalRequest, PutConnector, RestartRequest,
+    ClusterView, Herder, HerderError, HerderHandle, InternalRequest, PutConnector, RestartRequest,
 };
 use crate::runtime::testing::{TestHeaderConverter, TextConverter, config, soon, unique};
 use crate::runtime::{ConnectorTaskId, State, TargetState};
@@ -96,10 +96,10 @@ async fn until_alive(name: &str, count: usize) {
 
 /// Workers reach each other by their names.
 #[derive(Debug, Default)]
-struct Directory(Mutex<HashMap<String, DistributedHerder>>);
+struct Directory(Mutex<HashMap<String, HerderHandle>>);
 
 impl Directory {
-    fn get(&self, url: &str) -> Option<DistributedHerder> {
+    fn get(&self, url: &str) -> Option<HerderHandle> {
         self.0.lock().unwrap().get(url).cloned()
     }
 }
@@ -143,7 +143,8 @@ fn without_a_port() -> Options {
 struct Cluster {
     broker: Broker,
     directory: Arc<Directory>,
-    workers: BTreeMap<String, DistributedHerder>,
+    workers: BTreeMap<String, HerderHandle>,
+    controls: BTreeMap<String, Control>,
     more: Vec<(&'static str, &'static str)>,
 }
 
@@ -165,6 +166,7 @@ impl Cluster {
             broker: Broker::start(options).await.unwrap(),
             directory: Arc::default(),
             workers: BTreeMap::new(),
+            controls: BTreeMap::new(),
             more: more.to_vec(),
         };
         workers.iter().for_each(|name| cluster.add(name));
@@ -205,7 +207,7 @@ impl Cluster {
             commit: String::new(),
             kafka_cluster_id: None,
         });
-        let herder = DistributedHerder::start(Settings {
+        let (herder, control) = start(Settings {
             config: DistributedConfig::from_properties(&mut properties.clone()).unwrap(),
             properties,
             plugins: Arc::new(plugins),
@@ -218,16 +220,17 @@ impl Cluster {
         });
         self.directory.0.lock().unwrap().insert(url, herder.clone());
         self.workers.insert(name.to_owned(), herder);
+        self.controls.insert(name.to_owned(), control);
     }
 
-    fn any(&self) -> &DistributedHerder {
+    fn any(&self) -> &HerderHandle {
         self.workers.values().next().unwrap()
     }
 
     /// Has the order carried out, by whoever it has to be.
     async fn order<T>(
         &self,
-        order: impl AsyncFn(&DistributedHerder) -> Result<T, HerderError>,
+        order: impl AsyncFn(&HerderHandle) -> Result<T, HerderError>,
     ) -> Result<T, HerderError> {
         let mut herder = self.any().clone();
         loop {
@@ -270,9 +273,15 @@ impl Cluster {
         }
     }
 
+    async fn stop_one(&mut self, worker: &str) {
+        self.workers.remove(worker);
+        let control = self.controls.remove(worker).unwrap();
+        assert_eq!(soon(control.shutdown()).await, Vec::<String>::new());
+    }
+
     async fn stop(self) {
-        for herder in self.workers.values() {
-            assert_eq!(soon(herder.shutdown()).await, Vec::<String>::new());
+        for control in self.controls.values() {
+            assert_eq!(soon(control.shutdown()).await, Vec::<String>::new());
         }
     }
 }
@@ -309,8 +318,7 @@ async fn one_worker_runs_a_connector_and_the_next_one_finds_it() {
     cluster
         .until("a", |view| is(view, "c", 3, State::Running))
         .await;
-    let herder = cluster.workers.remove("a").unwrap();
-    assert_eq!(soon(herder.shutdown()).await, Vec::<String>::new());
+    cluster.stop_one("a").await;
     cluster.add("b");
     cluster
         .until("b", |view| {
@@ -332,8 +340,7 @@ async fn three_workers_share_the_work_and_see_the_same() {
         is(view, "x", 6, State::Running) && owners(view, "x").values().eq(&[2, 2, 2])
     };
     cluster.until_all(balanced).await;
-    let leaving = cluster.workers.remove("b").unwrap();
-    assert_eq!(soon(leaving.shutdown()).await, Vec::<String>::new());
+    cluster.stop_one("b").await;
     cluster
         .until_all(|view| {
             is(view, "x", 6, State::Running) && owners(view, "x").values().eq(&[3, 3])
@@ -352,8 +359,7 @@ async fn what_an_operator_wants_reaches_every_worker() {
         .until_all(|view| is(view, "x", 4, State::Running))
         .await;
     let target = async |target| {
-        let order =
-            async |herder: &DistributedHerder| herder.set_target_state("x".into(), target).await;
+        let order = async |herder: &HerderHandle| herder.set_target_state("x".into(), target).await;
         cluster.order(order).await.unwrap();
     };
     target(TargetState::Paused).await;
@@ -407,9 +413,8 @@ async fn a_failed_task_is_shown_and_restarted_wherever_it_is() {
         only_failed: true,
         include_tasks: true,
     };
-    let order = async |herder: &DistributedHerder| {
-        herder.restart_connector_and_tasks(request.clone()).await
-    };
+    let order =
+        async |herder: &HerderHandle| herder.restart_connector_and_tasks(request.clone()).await;
     let restarting = cluster.order(order).await.unwrap();
     assert!(
         restarting
@@ -464,7 +469,7 @@ async fn a_config_topic_that_cannot_be_right_ends_the_worker_in_kafkas_words() {
         .insert("cleanup.policy".to_owned(), "compact".to_owned());
     admin.create_topic(&topic).await.unwrap();
     cluster.add("a");
-    let why = soon(cluster.workers["a"].failed()).await;
+    let why = soon(cluster.controls["a"].failed()).await;
     assert!(
         why.contains(
             "Topic 'connect-configs' supplied via the 'config.storage.topic' property is required to have a single \

@@ -1,22 +1,21 @@
 //! The one task that owns a standalone worker's state: it waits for one thing, tells the core, does what the core says.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::core::{Action, Core, Order, Outcome, Ticket};
-use crate::herder::{ClusterView, HerderError};
+use super::core::{Action, Core};
+use crate::herder::ClusterView;
+use crate::herder::order::{Call, Waiting};
+use crate::logging;
 use crate::runtime::connector::ConnectorCommand;
 use crate::runtime::event::WorkerEvent;
 use crate::runtime::worker::Worker;
 
-/// What the herder is told from outside.
+/// What the herder is told by who has started it.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Do this and answer.
-    Order(Order, Reply),
     /// The worker, which is still starting, is busy with this.
     Starting(String),
     /// The connectors given at the start have been dealt with.
@@ -25,55 +24,51 @@ pub(super) enum Message {
     Shutdown(oneshot::Sender<Vec<String>>),
 }
 
-/// Where the answer to an order goes.
-pub(super) type Reply = oneshot::Sender<Result<Outcome, HerderError>>;
+/// The channels in.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) messages: mpsc::Receiver<Message>,
+    pub(super) calls: mpsc::Receiver<Call>,
+    pub(super) reports: mpsc::Receiver<WorkerEvent>,
+}
 
 /// What the herder waits for.
 enum Event {
     Message(Option<Message>),
+    Call(Call),
     Report(Option<WorkerEvent>),
     Timeout,
-}
-
-/// Those who wait for answers.
-#[derive(Default)]
-struct Waiting {
-    tickets: u64,
-    replies: HashMap<Ticket, Reply>,
-    shutdown: Option<oneshot::Sender<Vec<String>>>,
 }
 
 /// Runs until everything has been shut down.
 pub(super) async fn drive(
     mut core: Core,
     mut worker: Worker,
-    mut inbox: mpsc::Receiver<Message>,
-    mut reports: mpsc::Receiver<WorkerEvent>,
+    mut inbox: Inbox,
     view: watch::Sender<Arc<ClusterView>>,
 ) {
     let mut waiting = Waiting::default();
+    let mut shutdown = None;
     loop {
         if let Some(changed) = core.poll_view() {
             view.send_replace(Arc::new(changed));
         }
         let deadline = core.poll_timeout().map(Instant::from_std);
         let event = tokio::select! {
-            message = inbox.recv() => Event::Message(message),
-            report = reports.recv() => Event::Report(report),
+            // What is said before an order is known when it comes.
+            biased;
+            message = inbox.messages.recv() => Event::Message(message),
+            report = inbox.reports.recv() => Event::Report(report),
+            Some(call) = inbox.calls.recv() => Event::Call(call),
             () = timeout(deadline) => Event::Timeout,
         };
         let now = Instant::now().into_std();
         match event {
-            Event::Message(Some(Message::Order(order, reply))) => {
-                waiting.tickets += 1;
-                let ticket = Ticket(waiting.tickets);
-                waiting.replies.insert(ticket, reply);
-                core.handle_order(now, ticket, order);
-            }
+            Event::Call(call) => core.handle_order(now, waiting.add(call.reply), call.order),
             Event::Message(Some(Message::Starting(doing))) => core.starting(doing),
             Event::Message(Some(Message::Ready)) => core.ready(),
             Event::Message(Some(Message::Shutdown(reply))) => {
-                waiting.shutdown = Some(reply);
+                shutdown = Some(reply);
                 core.shutdown(now);
             }
             Event::Report(Some(report)) => {
@@ -81,13 +76,16 @@ pub(super) async fn drive(
                 core.handle_event(now, report);
             }
             Event::Timeout => core.handle_timeout(now),
-            // Nobody can reach the herder any more; what it runs is dropped with it.
+            // Nobody can stop the herder any more; what it runs is dropped with it.
             Event::Message(None) | Event::Report(None) => return,
         }
         while let Some(action) = core.poll_action() {
-            if perform(action, &mut worker, &mut waiting) {
+            if let Some(abandoned) = perform(action, &mut worker, &mut waiting) {
                 if let Some(changed) = core.poll_view() {
                     view.send_replace(Arc::new(changed));
+                }
+                if let Some(reply) = shutdown.take() {
+                    let _ = reply.send(abandoned);
                 }
                 return;
             }
@@ -102,8 +100,8 @@ async fn timeout(deadline: Option<Instant>) {
     }
 }
 
-/// Does what the core says; true when everything has stopped.
-fn perform(action: Action, worker: &mut Worker, waiting: &mut Waiting) -> bool {
+/// Does what the core says; when everything has stopped, what was abandoned.
+fn perform(action: Action, worker: &mut Worker, waiting: &mut Waiting) -> Option<Vec<String>> {
     match action {
         Action::StartConnector {
             name,
@@ -135,18 +133,11 @@ fn perform(action: Action, worker: &mut Worker, waiting: &mut Waiting) -> bool {
         Action::SetTaskTarget { id, run, target } => worker.set_task_target(&id, run, target),
         Action::StopTask { id, run } => worker.stop_task(&id, run),
         Action::AbandonTask { id, run } => worker.abandon_task(&id, run),
-        Action::Answer { ticket, answer } => {
-            if let Some(reply) = waiting.replies.remove(&ticket) {
-                // Whoever asked may have stopped waiting.
-                let _ = reply.send(answer);
-            }
+        Action::SetLevel { namespace, level } => {
+            logging::levels().set_level(&namespace, &level);
         }
-        Action::Stopped { abandoned } => {
-            if let Some(reply) = waiting.shutdown.take() {
-                let _ = reply.send(abandoned);
-            }
-            return true;
-        }
+        Action::Answer { ticket, answer } => waiting.answer(ticket, answer),
+        Action::Stopped { abandoned } => return Some(abandoned),
     }
-    false
+    None
 }

@@ -4,27 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::core::{JobAnswer, Ticket};
+use super::core::JobAnswer;
 use crate::herder::ConnectorView;
-use crate::herder::entities::{
-    ConfigMap, ConnectorState, ConnectorStateInfo, ConnectorType, TaskState,
-};
+use crate::herder::entities::{ConfigMap, ConnectorState, ConnectorStateInfo, TaskState};
+use crate::herder::order::{ConnectorSpec, Ticket};
 use crate::runtime::{RunId, State, TargetState};
-
-/// A connector's configuration after it was checked.
-#[derive(Debug, Clone)]
-pub(crate) struct ConnectorSpec {
-    /// As it was given.
-    pub(crate) config: Arc<ConfigMap>,
-    /// Source or sink.
-    pub(crate) kind: ConnectorType,
-    /// The plugin's version.
-    pub(crate) version: Arc<str>,
-    /// How many tasks it may have.
-    pub(crate) tasks_max: u32,
-    /// Whether more tasks than that fail it.
-    pub(crate) tasks_max_enforce: bool,
-}
 
 /// A connector or a task: whether it runs, and what it last said.
 #[derive(Debug, Default)]
@@ -113,6 +97,8 @@ pub(super) enum Step {
     StartTasks(Which),
     /// Forget the connector.
     Forget,
+    /// Answer whether it is stopped; if it is, do nothing more until it is let go.
+    Hold(Ticket),
 }
 
 /// Steps that belong together: if one fails, the rest is not done.
@@ -146,12 +132,14 @@ pub(super) enum Waiting {
     ConnectorGone { deadline: Instant },
     /// The end of the tasks that were told to stop; after the deadline they are abandoned.
     TasksGone { deadline: Instant },
+    /// The end of a change of its offsets, which has limits of its own.
+    Release,
 }
 
 impl Waiting {
     pub(super) const fn deadline(self) -> Option<Instant> {
         match self {
-            Self::ConnectorState | Self::TaskConfigs => None,
+            Self::ConnectorState | Self::TaskConfigs | Self::Release => None,
             Self::ConnectorGone { deadline } | Self::TasksGone { deadline } => Some(deadline),
         }
     }

@@ -8,15 +8,17 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::testing::plugins;
-use super::{Settings, StandaloneHerder};
+use super::{Control, Settings, start};
 use crate::config::{OverridePolicy, WorkerConfig};
 use crate::herder::entities::{ConfigMap, ServerInfo};
-use crate::herder::{Herder, HerderError, Put, PutConnector, RestartRequest};
+use crate::herder::{
+    Herder, HerderError, HerderHandle, InternalRequest, Put, PutConnector, RestartRequest,
+};
 use crate::runtime::worker::WorkerContext;
 use crate::runtime::{State, TargetState};
 use crate::storage::MemoryOffsetStore;
 
-fn herder() -> StandaloneHerder {
+fn herder() -> (HerderHandle, Control) {
     let info = ServerInfo {
         version: String::new(),
         commit: String::new(),
@@ -29,7 +31,7 @@ fn herder() -> StandaloneHerder {
         offsets: Arc::new(MemoryOffsetStore::default()),
         runtime: Handle::current(),
     };
-    StandaloneHerder::start(Settings {
+    start(Settings {
         context: Arc::new(context),
         worker_id: "w:1".into(),
         override_policy: OverridePolicy::All,
@@ -37,7 +39,7 @@ fn herder() -> StandaloneHerder {
     })
 }
 
-async fn put(herder: &StandaloneHerder, more: &[(&str, &str)]) -> Result<Put, HerderError> {
+async fn put(herder: &HerderHandle, more: &[(&str, &str)]) -> Result<Put, HerderError> {
     let fixed = [
         ("name", "c"),
         ("connector.class", "Scripted"),
@@ -59,7 +61,7 @@ async fn put(herder: &StandaloneHerder, more: &[(&str, &str)]) -> Result<Put, He
         .await
 }
 
-fn state(herder: &StandaloneHerder) -> Option<State> {
+fn state(herder: &HerderHandle) -> Option<State> {
     let view = herder.view();
     let connector = view.connectors.get("c")?;
     connector
@@ -70,12 +72,12 @@ fn state(herder: &StandaloneHerder) -> Option<State> {
 
 #[tokio::test(start_paused = true)]
 async fn a_connector_lives_through_its_states() {
-    let herder = herder();
-    herder.starting("creating connector c".to_owned()).await;
+    let (herder, control) = herder();
+    control.starting("creating connector c".to_owned()).await;
     herder.ping().await.unwrap();
     let starting = herder.view().starting.clone().map(|stage| stage.doing);
     assert_eq!(starting.as_deref(), Some("creating connector c"));
-    herder.ready().await;
+    control.ready().await;
     let new = put(&herder, &[]).await.unwrap();
     assert!(new.created);
     assert!(herder.view().starting.is_none());
@@ -105,13 +107,13 @@ async fn a_connector_lives_through_its_states() {
     assert_eq!(status.connector.state, State::Restarting);
     herder.delete_connector("c".into()).await.unwrap();
     assert_eq!(state(&herder), None);
-    assert_eq!(herder.shutdown().await, [""; 0]);
+    assert_eq!(control.shutdown().await, [""; 0]);
     assert_eq!(herder.ping().await, Err(HerderError::ShuttingDown));
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_are_patched_one_by_one() {
-    let herder = herder();
+    let (herder, _control) = herder();
     put(&herder, &[("x", "1"), ("y", "2")]).await.unwrap();
     let patch = [
         ("x".to_owned(), None),
@@ -134,7 +136,7 @@ async fn keys_are_patched_one_by_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connector_that_fails_or_panics_is_shown_as_failed_with_its_trace() {
-    let herder = herder();
+    let (herder, _control) = herder();
     for (steps, trace) in [
         ("no such host", "no such host"),
         ("panic", "panic: as the script says"),
@@ -161,7 +163,7 @@ async fn a_connector_that_fails_or_panics_is_shown_as_failed_with_its_trace() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_hangs_holds_up_neither_answers_nor_the_shutdown() {
-    let herder = herder();
+    let (herder, control) = herder();
     let hangs = tokio::spawn({
         let herder = herder.clone();
         async move { put(&herder, &[("steps", "hang")]).await }
@@ -170,18 +172,57 @@ async fn a_plugin_that_hangs_holds_up_neither_answers_nor_the_shutdown() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     herder.ping().await.unwrap();
-    let abandoned = herder.shutdown().await;
+    let abandoned = control.shutdown().await;
     assert_eq!(abandoned, ["connector c"]);
     assert_eq!(hangs.await.unwrap(), Err(HerderError::ShuttingDown));
 }
 
 #[tokio::test(start_paused = true)]
 async fn plugins_are_listed_by_kind_and_name() {
-    let herder = herder();
+    let (herder, _control) = herder();
     let listed = herder.plugins(true);
     assert_eq!(
         (listed[0].class.as_str(), listed[0].kind.as_str()),
         ("test.ScriptedConnector", "source")
     );
     assert_eq!(listed[0].version.as_deref(), Some("1.2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn offsets_are_changed_of_a_stopped_connector_which_runs_on_afterwards() {
+    let (herder, _control) = herder();
+    put(&herder, &[]).await.unwrap();
+    let refused = herder.reset_offsets("c".into()).await;
+    assert_eq!(refused, Err(HerderError::not_stopped("c")));
+    let missing = herder.reset_offsets("d".into()).await;
+    assert_eq!(missing, Err(HerderError::connector_not_found("d")));
+    for target in [TargetState::Stopped, TargetState::Started] {
+        herder.set_target_state("c".into(), target).await.unwrap();
+        if target == TargetState::Stopped {
+            herder.reset_offsets("c".into()).await.unwrap();
+        }
+    }
+    herder.restart_connector("c".into()).await.unwrap();
+    assert_eq!(state(&herder), Some(State::Running));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_cluster_does_is_refused() {
+    let (herder, _control) = herder();
+    let request = InternalRequest::default;
+    for (refused, what) in [
+        (
+            herder
+                .put_task_configs("c".into(), Vec::new(), request())
+                .await,
+            "externally setting task configurations",
+        ),
+        (
+            herder.fence_zombies("c".into(), request()).await,
+            "exactly-once source connectors",
+        ),
+    ] {
+        let text = format!("Kafka Connect in standalone mode does not support {what}.");
+        assert_eq!(refused, Err(HerderError::Internal(text)));
+    }
 }

@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::{NullableConfig, Validator};
 use crate::herder::HerderError;
 use crate::herder::entities::{ConfigInfos, ConfigMap};
-use crate::herder::standalone::ConnectorSpec;
+use crate::herder::order::ConnectorSpec;
 
 impl Validator {
     /// [`Self::check`] of the configuration of connector `name`, on the runtime of plugins.
@@ -36,6 +36,20 @@ impl Validator {
             validator.validate(&config)
         })
         .await
+    }
+
+    /// [`Self::resolve`] of the configuration of connector `name`, on the runtime of plugins: a provider may read files.
+    ///
+    /// Cancel safe: what was begun goes on, and changes nothing.
+    pub(crate) async fn resolve_on(
+        self: &Arc<Self>,
+        runtime: &Handle,
+        name: &str,
+        config: Arc<ConfigMap>,
+    ) -> Result<ConfigMap, HerderError> {
+        let what = format!("resolving the configuration of {name}");
+        self.ask_on(runtime, &what, move |validator| validator.resolve(&config))
+            .await
     }
 
     async fn ask_on<T: Send + 'static>(

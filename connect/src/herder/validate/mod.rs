@@ -20,7 +20,7 @@ use kconnect_client::config::{ConfigError, Properties};
 use self::connector::FoundConnector;
 use super::HerderError;
 use super::entities::{ConfigInfo, ConfigInfos, ConfigMap, ConnectorType};
-use super::standalone::ConnectorSpec;
+use super::order::ConnectorSpec;
 use crate::api::{PluginKind, Plugins};
 use crate::config::connector::not_there_yet;
 use crate::config::{

@@ -30,8 +30,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) use crate::herder::order::{Order, Outcome, Ticket};
 pub(crate) use group::Membership;
-pub(crate) use orders::{Order, Outcome};
 
 use super::leader::Owners;
 use crate::distributed::Work;
@@ -48,10 +48,6 @@ use parts::{Change, Parts, Wanted};
 
 /// How long a connector has to stop before it is abandoned; Kafka Connect has it fixed, too.
 const CONNECTOR_STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Stands for whoever waits for an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Ticket(pub(crate) u64);
 
 /// What the core wants done.
 #[derive(Debug)]

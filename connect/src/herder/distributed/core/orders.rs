@@ -3,60 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Action, Core, Ticket};
+use super::{Action, Core, Order, Outcome, Ticket};
 use crate::distributed::config_log::ConfigRecord;
 use crate::distributed::status_log::StatusKey;
 use crate::herder::entities::{ConfigMap, ConnectorStateInfo};
+use crate::herder::order::ConnectorSpec;
 use crate::herder::{HerderError, Put, RestartRequest};
 use crate::runtime::{ConnectorTaskId, State, TargetState};
-
-/// What the core is asked for.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// Create a connector or give it another configuration, which has been validated.
-    Put {
-        name: Arc<str>,
-        config: ConfigMap,
-        initial_state: Option<TargetState>,
-        allow_replace: bool,
-    },
-    /// Stop a connector and forget it.
-    Delete { name: Arc<str> },
-    /// Want a connector to run, pause or stop.
-    SetTarget { name: Arc<str>, target: TargetState },
-    /// Restart the connector alone.
-    RestartConnector { name: Arc<str> },
-    /// Restart what the request selects, on all workers.
-    Restart(RestartRequest),
-    /// Restart one task.
-    RestartTask(ConnectorTaskId),
-    /// Take new task configurations of a connector: from a worker that runs the connector.
-    PutTasks {
-        name: Arc<str>,
-        configs: Vec<ConfigMap>,
-    },
-    /// Forget which topics a connector has used.
-    ResetTopics { name: Arc<str> },
-    /// Set a logger's level on every worker.
-    SetLevel { namespace: String, level: String },
-    /// Say a connector's configuration, as the leader.
-    CurrentConfig { name: Arc<str> },
-    /// Make sure that a connector is stopped and has no tasks, as the leader; say its configuration.
-    CheckStopped { name: Arc<str> },
-    /// Lock out the producers of a connector's former tasks.
-    Fence { name: Arc<str> },
-    /// Show that the core is alive.
-    Ping,
-}
-
-/// The answer to an order.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Done,
-    Put(Put),
-    Status(ConnectorStateInfo),
-    Config(Arc<ConfigMap>),
-}
 
 /// An order that waits.
 #[derive(Debug)]
@@ -108,10 +61,10 @@ impl Core {
         let written = match order {
             Order::Put {
                 name,
-                config,
+                spec,
                 initial_state,
                 allow_replace,
-            } => self.put(&name, config, initial_state, allow_replace),
+            } => self.put(&name, spec, initial_state, allow_replace),
             Order::Delete { name } => self.delete(&name),
             Order::SetTarget { name, target } => self.set_target(&name, target),
             Order::Restart(request) => self.restart(request),
@@ -130,12 +83,13 @@ impl Core {
                 let answer = self.current_config(&name);
                 return self.answer(ticket, answer);
             }
-            Order::CheckStopped { name } => {
+            Order::HoldStopped { name } => {
                 let answer = self.check_stopped_connector(&name);
                 return self.answer(ticket, answer);
             }
             Order::Fence { name } => self.fence(&name),
-            Order::Ping => return self.answer(ticket, Ok(Outcome::Done)),
+            // Nothing was held: any worker may resume the connector.
+            Order::Release { .. } | Order::Ping => return self.answer(ticket, Ok(Outcome::Done)),
         };
         match written {
             Ok((records, what)) => self.write(ticket, records, what),
@@ -171,7 +125,7 @@ impl Core {
     fn put(
         &self,
         name: &Arc<str>,
-        config: ConfigMap,
+        spec: ConnectorSpec,
         initial_state: Option<TargetState>,
         allow_replace: bool,
     ) -> Result<(Vec<ConfigRecord>, What), HerderError> {
@@ -184,7 +138,8 @@ impl Core {
         }
         let target = initial_state.filter(|_| !exists);
         let target = target.map(|target| ConfigRecord::TargetState(Arc::clone(name), Some(target)));
-        let connector = ConfigRecord::Connector(Arc::clone(name), Some(config));
+        let connector =
+            ConfigRecord::Connector(Arc::clone(name), Some(Arc::unwrap_or_clone(spec.config)));
         let what = What::Connector {
             name: Arc::clone(name),
             created: !exists,

@@ -11,6 +11,7 @@
 //! stop            stop tasks -> forget tasks -> target STOPPED
 //! pause, resume   target PAUSED; target STARTED -> update tasks
 //! update tasks    ask for task configurations; if they changed: stop tasks -> replace tasks
+//! change offsets  hold it as it is, until it is let go
 //! ```
 
 mod orders;
@@ -23,56 +24,14 @@ use std::time::{Duration, Instant};
 
 use tracing::error;
 
-use super::entry::{ConnectorSpec, Entry, Job, Step, Waiting, Which};
-use crate::herder::entities::{ConfigMap, ConnectorStateInfo};
-use crate::herder::{ClusterView, ConnectorView, HerderError, Put, RestartRequest, Stage};
+use super::entry::{Entry, Job, Step, Waiting, Which};
+use crate::herder::entities::ConfigMap;
+use crate::herder::order::{Outcome, Ticket};
+use crate::herder::{ClusterView, ConnectorView, HerderError, Stage};
 use crate::runtime::{ConnectorTaskId, RunId, TargetState};
 
 /// How long a connector has to stop before it is abandoned; Kafka Connect has it fixed, too.
 const CONNECTOR_STOP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Stands for whoever waits for an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Ticket(pub(crate) u64);
-
-/// What the core is told to do.
-#[derive(Debug)]
-pub(crate) enum Order {
-    Put {
-        name: Arc<str>,
-        spec: ConnectorSpec,
-        initial_state: TargetState,
-        allow_replace: bool,
-    },
-    Delete {
-        name: Arc<str>,
-    },
-    SetTarget {
-        name: Arc<str>,
-        target: TargetState,
-    },
-    RestartConnector {
-        name: Arc<str>,
-    },
-    Restart(RestartRequest),
-    RestartTask(ConnectorTaskId),
-    /// Say whether the connector's offsets may be changed.
-    CheckStopped {
-        name: Arc<str>,
-    },
-    ResetTopics {
-        name: Arc<str>,
-    },
-    Ping,
-}
-
-/// The answer to an order.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Done,
-    Put(Put),
-    Status(ConnectorStateInfo),
-}
 
 /// What to answer when a job is done.
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +89,12 @@ pub(crate) enum Action {
         id: ConnectorTaskId,
         run: RunId,
     },
-    /// Forget what is stored for a connector that is deleted.
+    /// Set the level of a logger.
+    SetLevel {
+        namespace: String,
+        level: String,
+    },
+    /// Tell whoever waits.
     Answer {
         ticket: Ticket,
         answer: Result<Outcome, HerderError>,

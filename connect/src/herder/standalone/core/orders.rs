@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::entry::{ConnectorSpec, Entry, Job, Step, Which};
-use super::{Core, JobAnswer, Order, Outcome, Ticket};
+use super::super::entry::{Entry, Job, Step, Waiting, Which};
+use super::{Action, Core, JobAnswer};
 use crate::herder::entities::ConnectorStateInfo;
+use crate::herder::order::{ConnectorSpec, Order, Outcome, Ticket};
 use crate::herder::{HerderError, RestartRequest};
 use crate::runtime::{ConnectorTaskId, State, TargetState};
 
@@ -23,7 +24,8 @@ impl Core {
                 initial_state,
                 allow_replace,
             } => {
-                self.put(now, ticket, &name, spec, initial_state, allow_replace);
+                let target = initial_state.unwrap_or(TargetState::Started);
+                self.put(now, ticket, &name, spec, target, allow_replace);
             }
             Order::Delete { name } if !self.entries.contains_key(&name) => {
                 self.answer(ticket, Err(HerderError::connector_not_found(&name)));
@@ -54,23 +56,34 @@ impl Core {
                 let answer = self.reset_topics(&name);
                 self.answer(ticket, answer.map(|()| Outcome::Done));
             }
-            Order::CheckStopped { name } => {
-                let answer = self.may_change_offsets(&name);
-                self.answer(ticket, answer.map(|()| Outcome::Done));
+            Order::HoldStopped { name } if self.entries.contains_key(&name) => {
+                self.enqueue(now, &name, Job::new([Step::Hold(ticket)], None));
+            }
+            Order::Release { name } => {
+                self.waited_for(now, &name, |waiting| waiting == Waiting::Release);
+                self.answer(ticket, Ok(Outcome::Done));
+            }
+            Order::CurrentConfig { name } | Order::HoldStopped { name } => {
+                let config = self.entries.get(&name).map(|entry| &entry.spec.config);
+                let config = config.ok_or_else(|| HerderError::connector_not_found(&name));
+                let answer = config.map(|config| Outcome::Config(Arc::clone(config)));
+                self.answer(ticket, answer);
+            }
+            Order::PutTasks { .. } => self.refuse(ticket, "externally setting task configurations"),
+            Order::Fence { .. } => self.refuse(ticket, "exactly-once source connectors"),
+            Order::SetLevel { namespace, level } => {
+                // This worker is the whole cluster.
+                let set = Action::SetLevel { namespace, level };
+                self.actions.push_back(set);
+                self.answer(ticket, Ok(Outcome::Done));
             }
             Order::Ping => self.answer(ticket, Ok(Outcome::Done)),
         }
     }
 
-    /// Offsets are changed only of a connector that was told to stop and has no tasks any more.
-    fn may_change_offsets(&self, name: &str) -> Result<(), HerderError> {
-        let entry = self.entries.get(name);
-        let entry = entry.ok_or_else(|| HerderError::connector_not_found(name))?;
-        if entry.target == TargetState::Stopped && entry.task_configs.is_empty() {
-            Ok(())
-        } else {
-            Err(HerderError::not_stopped(name))
-        }
+    fn refuse(&mut self, ticket: Ticket, what: &str) {
+        let text = format!("Kafka Connect in standalone mode does not support {what}.");
+        self.answer(ticket, Err(HerderError::Internal(text)));
     }
 
     fn put(

@@ -6,7 +6,8 @@ use std::time::Instant;
 use tracing::info;
 
 use super::super::entry::{Step, Waiting, Which};
-use super::{Action, CONNECTOR_STOP_TIMEOUT, Core, JobAnswer, Outcome, Ticket};
+use super::{Action, CONNECTOR_STOP_TIMEOUT, Core, JobAnswer};
+use crate::herder::order::{Outcome, Ticket};
 use crate::herder::{HerderError, Put};
 use crate::runtime::{ConnectorTaskId, RunId, State, TargetState};
 
@@ -97,24 +98,42 @@ impl Core {
                 self.start_tasks(name, &Which::All);
             }
             Step::StartTasks(which) => self.start_tasks(name, &which),
-            Step::Forget => {
-                info!(connector = &**name, "connector deleted");
-                let left = self
-                    .entries
-                    .remove(name)
-                    .map(|entry| entry.jobs)
-                    .unwrap_or_default();
-                for (nth, job) in left.into_iter().enumerate() {
-                    // The first one is the deletion itself.
-                    let gone = if nth == 0 {
-                        Ok(Outcome::Done)
-                    } else {
-                        Err(HerderError::connector_not_found(name))
-                    };
-                    if let Some((ticket, _)) = job.answer {
-                        self.answer(ticket, gone);
-                    }
-                }
+            Step::Hold(ticket) => self.hold(ticket, name),
+            Step::Forget => self.forget(name),
+        }
+    }
+
+    /// Offsets are changed only of a connector that was told to stop and has no tasks any more.
+    fn hold(&mut self, ticket: Ticket, name: &Arc<str>) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        let is_stopped = entry.target == TargetState::Stopped && entry.task_configs.is_empty();
+        let answer = if is_stopped {
+            entry.waiting = Some(Waiting::Release);
+            Ok(Outcome::Config(Arc::clone(&entry.spec.config)))
+        } else {
+            Err(HerderError::not_stopped(name))
+        };
+        self.answer(ticket, answer);
+    }
+
+    fn forget(&mut self, name: &Arc<str>) {
+        info!(connector = &**name, "connector deleted");
+        let left = self
+            .entries
+            .remove(name)
+            .map(|entry| entry.jobs)
+            .unwrap_or_default();
+        for (nth, job) in left.into_iter().enumerate() {
+            // The first one is the deletion itself.
+            let gone = if nth == 0 {
+                Ok(Outcome::Done)
+            } else {
+                Err(HerderError::connector_not_found(name))
+            };
+            if let Some((ticket, _)) = job.answer {
+                self.answer(ticket, gone);
             }
         }
     }

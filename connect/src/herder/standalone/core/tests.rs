@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::herder::entities::ConnectorType;
+use crate::herder::RestartRequest;
+use crate::herder::entities::{ConnectorStateInfo, ConnectorType};
+use crate::herder::order::{ConnectorSpec, Order};
 use crate::runtime::State;
 use crate::runtime::event::{ConnectorEvent, TaskEvent, WorkerEvent};
 
@@ -71,7 +73,7 @@ impl Drive {
     }
 
     fn put(&mut self, config: &[(&str, &str)], allow_replace: bool) -> String {
-        let (spec, initial_state) = (spec(config), TargetState::Started);
+        let (spec, initial_state) = (spec(config), Some(TargetState::Started));
         self.order(Order::Put {
             name: name(),
             spec,
@@ -159,9 +161,11 @@ impl Drive {
                             put.info.tasks.len()
                         )
                     }
+                    Ok(Outcome::Config(config)) => write!(text, "config {} {config:?}", ticket.0),
                     Ok(Outcome::Status(status)) => write!(text, "status {}", states(&status)),
                     Err(error) => write!(text, "error {} {error}", ticket.0),
                 },
+                Action::SetLevel { namespace, level } => write!(text, "{namespace} {level}"),
                 Action::Stopped { abandoned } => write!(text, "stopped {abandoned:?}"),
             };
         }
@@ -486,4 +490,40 @@ fn the_worker_is_ready_when_it_is_told_so() {
     assert!(drive.core.poll_view().unwrap().starting.is_some());
     drive.core.ready();
     assert!(drive.core.poll_view().unwrap().starting.is_none());
+}
+
+#[test]
+fn a_connector_whose_offsets_are_changed_is_not_resumed_before_that_is_done() {
+    let mut drive = Drive::with_two_tasks();
+    let hold = || Order::HoldStopped { name: name() };
+    let not_stopped = drive.order(hold());
+    assert!(
+        not_stopped.starts_with("error 2 Connectors must be in the STOPPED state"),
+        "{not_stopped}"
+    );
+    // What is asked for while it stops is answered when it has stopped.
+    assert_eq!(drive.target(TargetState::Stopped), "stop c-0#2, stop c-1#3");
+    assert_eq!(drive.order(hold()), "");
+    drive.task(0, 2, TaskEvent::Gone);
+    assert_eq!(drive.task(1, 3, TaskEvent::Gone), "c#1 STOPPED");
+    assert_eq!(
+        drive.connector(1, ConnectorEvent::State(State::Stopped)),
+        "ok 3, config 4 {\"v\": \"1\"}"
+    );
+    assert_eq!(drive.target(TargetState::Started), "ok 5");
+    let release = Order::Release { name: name() };
+    assert_eq!(drive.order(release), "c#1 STARTED, ok 6");
+}
+
+#[test]
+fn a_connector_whose_offsets_are_changed_does_not_keep_the_worker() {
+    let mut drive = Drive::with_two_tasks();
+    drive.target(TargetState::Stopped);
+    drive.task(0, 2, TaskEvent::Gone);
+    drive.task(1, 3, TaskEvent::Gone);
+    drive.connector(1, ConnectorEvent::State(State::Stopped));
+    drive.order(Order::HoldStopped { name: name() });
+    drive.core.shutdown(drive.now);
+    assert_eq!(drive.actions(), "stop c#1");
+    assert_eq!(drive.connector(1, ConnectorEvent::Gone), "stopped []");
 }

@@ -10,6 +10,7 @@ use super::super::*;
 use crate::distributed::assignor::CooperativeAssignor;
 use crate::distributed::status_log::encode_status;
 use crate::herder::distributed::leader;
+use crate::herder::order::ConnectorSpec;
 use crate::runtime::State;
 use crate::runtime::event::{ConnectorEvent, TaskEvent, WorkerEvent};
 
@@ -39,8 +40,16 @@ fn tasks_of(config: &ConfigMap) -> u32 {
         .map_or(0, |tasks| tasks.parse().unwrap())
 }
 
-fn config(tasks: u32) -> ConfigMap {
-    ConfigMap::from([("tasks".to_owned(), tasks.to_string())])
+/// A connector with so many tasks.
+fn spec(tasks: u32) -> ConnectorSpec {
+    let config = ConfigMap::from([("tasks".to_owned(), tasks.to_string())]);
+    ConnectorSpec {
+        config: Arc::new(config),
+        kind: ConnectorType::Source,
+        version: "1".into(),
+        tasks_max: tasks,
+        tasks_max_enforce: true,
+    }
 }
 
 pub(super) struct Worker {
@@ -191,7 +200,7 @@ impl Cluster {
     pub(super) fn put(&mut self, name: &str, tasks: u32) {
         let put = || Order::Put {
             name: name.into(),
-            config: config(tasks),
+            spec: spec(tasks),
             initial_state: None,
             allow_replace: true,
         };

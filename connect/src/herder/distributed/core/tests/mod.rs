@@ -171,7 +171,7 @@ fn a_stopped_connector_takes_no_tasks_that_come_late() {
     assert_eq!(put_tasks(&mut cluster, one()), refused());
     assert_eq!(put_tasks(&mut cluster, Vec::new()), None);
     cluster.settle();
-    let check = cluster.order_leader(|| Order::CheckStopped { name: "b".into() });
+    let check = cluster.order_leader(|| Order::HoldStopped { name: "b".into() });
     assert!(check.is_ok(), "{check:?}");
 }
 

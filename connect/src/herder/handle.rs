@@ -1,108 +1,50 @@
-//! What REST has in its hands of a distributed herder.
+//! What REST has in its hands of a herder, in either mode: orders to the task that owns the state, and the view behind it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
-use super::core::{Order, Outcome};
-use super::drive::Call;
-use super::start::{Channels, Settings, run, starting};
-use crate::api::{OffsetChange, Plugins};
-use crate::herder::entities::{
+use super::entities::{
     ConfigInfos, ConfigKeyInfo, ConfigMap, ConnectorInfo, ConnectorOffsets, ConnectorStateInfo,
     Message, PluginInfo, ServerInfo,
 };
-use crate::herder::offsets;
-use crate::herder::validate::{Validator, plugin_infos};
-use crate::herder::{
+use super::order::{Call, Order, Outcome};
+use super::validate::{Validator, plugin_infos};
+use super::{
     Answer, ClusterView, Herder, HerderError, InternalRequest, Put, PutConnector, RestartRequest,
+    offsets,
 };
+use crate::api::{OffsetChange, Plugins};
 use crate::runtime::offsets::Of;
+use crate::runtime::panics::caught;
 use crate::runtime::worker::WorkerContext;
 use crate::runtime::{self, ConnectorTaskId, TargetState};
 
-/// How many orders may wait for the herder.
-const ORDERS_MAX: usize = 256;
+/// How many orders may wait for a herder.
+pub(super) const ORDERS_MAX: usize = 256;
+/// How long config providers may take before a connector is let go whose offsets were to be changed.
+const PROVIDERS_PATIENCE: Duration = Duration::from_secs(60);
 
-/// A handle to the herder of a worker in a cluster; the herder ends when it is told to shut down, or cannot go on.
+/// A handle to a herder; the herder ends when it is told to shut down, or cannot go on.
 #[derive(Debug, Clone)]
-pub(crate) struct DistributedHerder {
-    calls: mpsc::Sender<Call>,
-    shutdown: mpsc::Sender<oneshot::Sender<Vec<String>>>,
-    view: watch::Receiver<Arc<ClusterView>>,
-    failed: watch::Receiver<Option<String>>,
-    server_info: watch::Receiver<ServerInfo>,
-    plugins: Arc<Plugins>,
-    validator: Arc<Validator>,
+pub(crate) struct HerderHandle {
+    pub(super) calls: mpsc::Sender<Call>,
+    pub(super) view: watch::Receiver<Arc<ClusterView>>,
+    pub(super) server_info: watch::Receiver<ServerInfo>,
+    pub(super) plugins: Arc<Plugins>,
+    pub(super) validator: Arc<Validator>,
     /// Where plugins run.
-    runtime: Handle,
-    tracks_topics: bool,
-    /// What offsets are read and written with; there once the cluster's topics are.
-    context: Arc<OnceLock<Arc<WorkerContext>>>,
+    pub(super) runtime: Handle,
+    pub(super) tracks_topics: bool,
+    /// What offsets are read and written with; there once the topics of a cluster are.
+    pub(super) context: Arc<OnceLock<Arc<WorkerContext>>>,
 }
 
-impl DistributedHerder {
-    /// Starts a herder on the current runtime. It opens the cluster's topics and joins the group by itself.
-    pub(crate) fn start(settings: Settings) -> Self {
-        let (calls, calls_in) = mpsc::channel(ORDERS_MAX);
-        let (shutdown, shutdown_in) = mpsc::channel(1);
-        let (view_out, view) = watch::channel(Arc::new(ClusterView {
-            starting: Some(starting()),
-            ..ClusterView::default()
-        }));
-        let (failed_out, failed) = watch::channel(None);
-        let herder = Self {
-            calls,
-            shutdown,
-            view,
-            failed,
-            server_info: settings.server_info.clone(),
-            plugins: Arc::clone(&settings.plugins),
-            validator: Arc::new(Validator::new(
-                Arc::clone(&settings.plugins),
-                settings.override_policy.clone(),
-                settings.properties.clone(),
-                Some(settings.config.group_id.clone()),
-            )),
-            runtime: settings.runtime.clone(),
-            tracks_topics: settings.config.worker.topic_tracking_enable,
-            context: Arc::default(),
-        };
-        let channels = Channels {
-            calls: calls_in,
-            shutdown: shutdown_in,
-            view: view_out,
-            failed: failed_out,
-            context: Arc::clone(&herder.context),
-        };
-        tokio::spawn(run(settings, channels));
-        herder
-    }
-
-    /// Waits until the herder cannot go on, and says why. Cancel safe.
-    pub(crate) async fn failed(&self) -> String {
-        let mut failed = self.failed.clone();
-        let why = failed
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|why| why.clone());
-        match why {
-            Some(why) => why,
-            // It has been shut down.
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Stops all connectors and tasks and leaves the group; the names of those that did not stop in time.
-    pub(crate) async fn shutdown(&self) -> Vec<String> {
-        let (reply, stopped) = oneshot::channel();
-        let _ = self.shutdown.send(reply).await;
-        stopped.await.unwrap_or_default()
-    }
-
+impl HerderHandle {
     /// To wait for what the herder will show.
     #[cfg(test)]
     pub(super) fn watch_view(&self) -> watch::Receiver<Arc<ClusterView>> {
@@ -135,6 +77,13 @@ impl DistributedHerder {
         self.order(order).await.map(drop)
     }
 
+    async fn config(&self, order: Order) -> Result<Arc<ConfigMap>, HerderError> {
+        match self.order(order).await? {
+            Outcome::Config(config) => Ok(config),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     async fn put(&self, put: PutConnector) -> Result<Put, HerderError> {
         let PutConnector {
             name,
@@ -142,13 +91,13 @@ impl DistributedHerder {
             initial_state,
             allow_replace,
         } = put;
-        let checked = self
+        let spec = self
             .validator
-            .check_on(&self.runtime, &name, config.clone());
-        checked.await?;
+            .check_on(&self.runtime, &name, config)
+            .await?;
         let order = Order::Put {
             name,
-            config,
+            spec,
             initial_state,
             allow_replace,
         };
@@ -158,73 +107,16 @@ impl DistributedHerder {
         }
     }
 
-    async fn offsets_of(&self, name: Arc<str>) -> Result<ConnectorOffsets, HerderError> {
-        let config = {
-            let view = self.view();
-            let connector = view.connectors.get(&name);
-            let connector = connector.ok_or_else(|| HerderError::connector_not_found(&name))?;
-            self.validator.resolve(&connector.config)?
-        };
-        let of = Of {
-            name: &name,
-            config: &config,
-        };
-        offsets::shown(runtime::offsets::show(&*self.context()?, of).await?)
-    }
-
-    /// Sets offsets, or forgets all of them: as the leader, of a connector that is stopped.
-    async fn change_offsets(
-        &self,
-        name: Arc<str>,
-        changes: Option<Vec<OffsetChange>>,
-    ) -> Result<Message, HerderError> {
-        let order = Order::CheckStopped {
-            name: Arc::clone(&name),
-        };
-        let config = match self.order(order).await? {
-            Outcome::Config(config) => self.validator.resolve(&config)?,
-            other => return Err(unexpected(&other)),
-        };
-        let context = self.context()?;
-        // On a task of its own: giving up on the answer must not leave a change half done.
-        let changing = tokio::spawn(async move {
-            let of = Of {
-                name: &name,
-                config: &config,
-            };
-            match changes {
-                Some(changes) => runtime::offsets::alter(&context, of, changes).await,
-                None => runtime::offsets::reset(&context, of).await,
-            }
-        });
-        let text = changing
-            .await
-            .map_err(|panic| HerderError::Internal(panic.to_string()))??;
-        Ok(offsets::message(text))
-    }
-
-    fn context(&self) -> Result<Arc<WorkerContext>, HerderError> {
-        let context = self.context.get().cloned();
-        context.ok_or_else(|| {
-            HerderError::Unavailable("the cluster's topics have not been read yet".to_owned())
-        })
-    }
-
-    /// Only the leader knows for sure what there is to change.
+    /// Only the owner of the state knows for sure what there is to change.
     async fn patch(
         &self,
         name: Arc<str>,
         patch: BTreeMap<String, Option<String>>,
     ) -> Result<ConnectorInfo, HerderError> {
-        let current = self
-            .order(Order::CurrentConfig {
-                name: Arc::clone(&name),
-            })
-            .await?;
-        let mut config: ConfigMap = match current {
-            Outcome::Config(config) => (*config).clone(),
-            other => return Err(unexpected(&other)),
+        let current = Order::CurrentConfig {
+            name: Arc::clone(&name),
         };
+        let mut config = Arc::unwrap_or_clone(self.config(current).await?);
         for (key, value) in patch {
             match value {
                 Some(value) => config.insert(key, value),
@@ -239,6 +131,81 @@ impl DistributedHerder {
         };
         self.put(put).await.map(|put| put.info)
     }
+
+    async fn offsets_of(&self, name: Arc<str>) -> Result<ConnectorOffsets, HerderError> {
+        let view = self.view();
+        let connector = view.connectors.get(&name);
+        let connector = connector.ok_or_else(|| HerderError::connector_not_found(&name))?;
+        let config = self.resolved(&name, &connector.config).await?;
+        let of = Of {
+            name: &name,
+            config: &config,
+        };
+        offsets::shown(runtime::offsets::show(&*self.context()?, of).await?)
+    }
+
+    /// Sets offsets of a stopped connector, or forgets all of them.
+    ///
+    /// On a task of its own: giving up on the answer must leave neither half a change nor a connector that nobody lets go.
+    async fn change_offsets(
+        &self,
+        name: Arc<str>,
+        changes: Option<Vec<OffsetChange>>,
+    ) -> Result<Message, HerderError> {
+        let handle = self.clone();
+        let changing = tokio::spawn(async move {
+            let hold = Order::HoldStopped {
+                name: Arc::clone(&name),
+            };
+            let config = handle.config(hold).await?;
+            let changed = caught(handle.change_stopped(&name, &config, changes)).await;
+            handle.done(Order::Release { name }).await?;
+            changed.unwrap_or_else(|panic| Err(HerderError::Internal(panic)))
+        });
+        let changed = changing.await;
+        changed.unwrap_or_else(|panic| Err(HerderError::Internal(panic.to_string())))
+    }
+
+    async fn change_stopped(
+        &self,
+        name: &Arc<str>,
+        config: &Arc<ConfigMap>,
+        changes: Option<Vec<OffsetChange>>,
+    ) -> Result<Message, HerderError> {
+        let resolved = timeout(PROVIDERS_PATIENCE, self.resolved(name, config)).await;
+        let config = resolved.map_err(|_| {
+            let text = format!("the config providers did not answer within {PROVIDERS_PATIENCE:?}");
+            HerderError::Internal(text)
+        })??;
+        let of = Of {
+            name,
+            config: &config,
+        };
+        let context = self.context()?;
+        let text = match changes {
+            Some(changes) => runtime::offsets::alter(&context, of, changes).await,
+            None => runtime::offsets::reset(&context, of).await,
+        };
+        text.map(offsets::message)
+    }
+
+    /// A configuration with its variables resolved.
+    async fn resolved(
+        &self,
+        name: &str,
+        config: &Arc<ConfigMap>,
+    ) -> Result<ConfigMap, HerderError> {
+        self.validator
+            .resolve_on(&self.runtime, name, Arc::clone(config))
+            .await
+    }
+
+    fn context(&self) -> Result<Arc<WorkerContext>, HerderError> {
+        let context = self.context.get().cloned();
+        context.ok_or_else(|| {
+            HerderError::Unavailable("the cluster's topics have not been read yet".to_owned())
+        })
+    }
 }
 
 fn unexpected(outcome: &Outcome) -> HerderError {
@@ -247,7 +214,7 @@ fn unexpected(outcome: &Outcome) -> HerderError {
     ))
 }
 
-impl Herder for DistributedHerder {
+impl Herder for HerderHandle {
     fn server_info(&self) -> ServerInfo {
         self.server_info.borrow().clone()
     }
