@@ -1,6 +1,7 @@
 //! The fuzz targets' bodies, which the tests of the crates run as well.
 
 pub mod client;
+pub mod replay;
 
 #[path = "../../protocol/tests/wire/entries.rs"]
 mod entries;

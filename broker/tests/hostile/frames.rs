@@ -15,32 +15,7 @@ use kconnect_protocol::messages::metadata::{MetadataRequest, MetadataRequestTopi
 use kconnect_protocol::messages::produce::{ProducePartition, ProduceRequest, ProduceTopic};
 use kconnect_protocol::records::{ProducerStamp, Record, RecordBatchBuilder};
 
-/// A generator good enough for test bytes (SplitMix64), the same in every run.
-#[derive(Debug)]
-pub(crate) struct Entropy(u64);
-
-impl Entropy {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `limit`.
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() >> 8).unwrap_or(0) % limit.max(1)
-    }
-
-    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next().to_le_bytes()[0]).collect()
-    }
-}
+use crate::replay::Entropy;
 
 pub(crate) type Name = (ApiKey, i16);
 
@@ -187,10 +162,4 @@ pub(crate) fn mutate(mut frame: Vec<u8>, entropy: &mut Entropy) -> Vec<u8> {
         }
     }
     frame
-}
-
-/// The bytes that a line of hex stands for.
-pub(crate) fn unhex(line: &str) -> Vec<u8> {
-    let digits = |at: usize| u8::from_str_radix(&line[at..at + 2], 16).expect("hex");
-    (0..line.len()).step_by(2).map(digits).collect()
 }

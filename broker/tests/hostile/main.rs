@@ -1,6 +1,13 @@
 //! Bytes from anybody: whatever they are, the broker answers or closes, and never allocates on their word.
 
 mod frames;
+#[path = "../../../fuzz/src/replay.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the tests of several crates share it"
+)]
+mod replay;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +15,8 @@ use peak_alloc::PeakAlloc;
 
 use kconnect_broker::internal::{feed, split};
 
-use self::frames::{Entropy, every_request, mutate};
+use self::frames::{every_request, mutate};
+use self::replay::{Entropy, seeds};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -108,11 +116,8 @@ fn random_bytes_do_no_harm() {
 #[test]
 fn the_seeds_of_the_fuzz_target_do_no_harm() {
     let _turn = alone();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/broker.txt");
-    let text = std::fs::read_to_string(path).expect("the seeds are there");
     let mut entropy = Entropy::new(13);
-    for line in text.lines() {
-        let seed = frames::unhex(line);
+    for seed in seeds("broker") {
         for _ in 0..20 {
             let frames = split(&seed);
             frugally(&frames, PEAK_WITH_PARTITIONS);

@@ -10,12 +10,7 @@ fn main() -> io::Result<()> {
         };
         let corpus = format!("corpus/{target}");
         fs::create_dir_all(&corpus)?;
-        for (number, line) in fs::read_to_string(&path)?.lines().enumerate() {
-            let seed: Result<Vec<u8>, _> = (0..line.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&line[at..at + 2], 16))
-                .collect();
-            let seed = seed.map_err(io::Error::other)?;
+        for (number, seed) in kconnect_fuzz::replay::seeds(target).into_iter().enumerate() {
             fs::write(format!("{corpus}/seed-{number}"), seed)?;
         }
     }

@@ -8,6 +8,7 @@ use kconnect_protocol::internal::{every_message, sample_message};
 use kconnect_protocol::{ApiKey, DecodeError};
 
 use crate::beside_kafka::golden;
+use crate::replay::Entropy;
 use crate::support::{Task, every_own_message, generated_message, own_message, read_the_rest};
 use crate::{ALLOCATOR, alone};
 
@@ -54,27 +55,6 @@ fn run(task: Task, (api, direction, version): Name, body: &Bytes) -> Result<usiz
         .map(|done| done.left)
 }
 
-/// A generator good enough for test bytes (SplitMix64), the same in every run.
-pub(crate) struct Entropy(u64);
-
-impl Entropy {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
-        (0..length).map(|_| self.next().to_le_bytes()[0]).collect()
-    }
-}
-
 /// A message with at least one element in its arrays, and not much more: Kafka's own, or one that
 /// follows the layout.
 fn some_message(name: Name, entropy: &mut Entropy) -> Bytes {
@@ -99,7 +79,7 @@ fn layouts_and_generated_decoders_agree_in_every_version() {
     for name in every_message() {
         let (api, direction, version) = name;
         for _ in 0..50 {
-            let length = usize::from(entropy.next().to_le_bytes()[0]);
+            let length = usize::from(entropy.byte());
             let body = sample_message(api, direction, version, &entropy.bytes(length));
             let left = rewrite(name, &body);
             assert_eq!(left, Ok(0), "{api} {direction:?} {version}: {body:?}");
@@ -178,10 +158,10 @@ fn random_bytes_are_no_danger_to_any_decoder() {
     let mut entropy = Entropy::new(5);
     for name in every_name() {
         for _ in 0..100 {
-            let length = usize::from(entropy.next().to_le_bytes()[0]);
+            let length = usize::from(entropy.byte());
             let mut body = entropy.bytes(length);
             // Small numbers get further than large ones.
-            if entropy.next() & 1 == 0 {
+            if entropy.number() & 1 == 0 {
                 body.iter_mut().for_each(|byte| *byte &= 3);
             }
             let _ = rewrite(name, &body.into());
@@ -194,9 +174,9 @@ fn random_bytes_are_no_danger_to_headers_frames_and_group_metadata() {
     let _turn = alone();
     let mut entropy = Entropy::new(6);
     for _ in 0..20_000 {
-        let length = usize::from(entropy.next().to_le_bytes()[0] & 63);
+        let length = usize::from(entropy.byte() & 63);
         let mut body = entropy.bytes(length);
-        if entropy.next() & 1 == 0 {
+        if entropy.number() & 1 == 0 {
             body.iter_mut().for_each(|byte| *byte &= 3);
         }
         let body = Bytes::from(body);

@@ -5,6 +5,13 @@ mod entries;
 mod frames;
 mod fuzzing;
 mod hostile;
+#[path = "../../../fuzz/src/replay.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "the tests of several crates share it"
+)]
+mod replay;
 mod support;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
