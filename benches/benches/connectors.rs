@@ -7,7 +7,6 @@ use std::hint::black_box;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kconnect::api::{
     ConnectorTaskId, Converter, OffsetReader, Properties, RawHeaders, Role, SinkRecord, SinkTask,
@@ -16,7 +15,7 @@ use kconnect::api::{
 use kconnect::connectors::file_sink::FileStreamSinkTask;
 use kconnect::connectors::file_source::FileStreamSourceTask;
 use kconnect::converters::StringConverter;
-use kconnect_benches::{Best, Candidate, Counting, measure};
+use kconnect_benches::{Best, Candidate, Counting, measure, time_for_a_table};
 use tokio::runtime::{Builder, Runtime};
 
 #[global_allocator]
@@ -27,11 +26,7 @@ const LINES: usize = 200_000;
 const BATCH: usize = 500;
 
 fn main() {
-    let seconds = std::env::var("SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2.0);
-    let time = Duration::from_secs_f64(seconds);
+    let time = time_for_a_table();
     let directory = tempfile::tempdir().expect("a folder for temporary files");
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)

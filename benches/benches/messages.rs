@@ -3,12 +3,11 @@
 //! `cargo bench --bench messages` in this folder. `SECONDS=n` sets the time for each table (default 2).
 
 use std::hint::black_box;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages as theirs;
 use kafka_protocol::protocol::{Decodable, Encodable};
-use kconnect_benches::{Best, Candidate, Counting, measure};
+use kconnect_benches::{Best, Candidate, Counting, measure, time_for_a_table};
 use kconnect_protocol::messages::Message;
 use kconnect_protocol::messages::fetch::{
     FetchPartitionResponse, FetchResponse, FetchTopicResponse,
@@ -29,11 +28,7 @@ const FETCH_VERSION: i16 = 16;
 const PRODUCE_VERSION: i16 = 12;
 
 fn main() {
-    let seconds = std::env::var("SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2.0);
-    let time = Duration::from_secs_f64(seconds);
+    let time = time_for_a_table();
     let metadata = encoded(&metadata(), METADATA_VERSION);
     print(
         "read metadata of 1,000 topics with 10 partitions each, per partition",

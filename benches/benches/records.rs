@@ -14,7 +14,7 @@ use kafka_protocol::records::{
     NO_SEQUENCE, Record as TheirRecord, RecordBatchDecoder, RecordBatchEncoder,
     RecordEncodeOptions, TimestampType,
 };
-use kconnect_benches::{Best, Candidate, Counting, measure};
+use kconnect_benches::{Best, Candidate, Counting, measure, time_for_a_table};
 use kconnect_protocol::compression::{self, Compression};
 use kconnect_protocol::records::{Batches, Header, Record, RecordBatchBuilder};
 
@@ -26,11 +26,7 @@ const T: i64 = 1_700_000_000_000;
 const BATCHES: usize = 20;
 
 fn main() {
-    let seconds = std::env::var("SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(2.0);
-    let time = Duration::from_secs_f64(seconds);
+    let time = time_for_a_table();
     for (records, what) in [
         (150, "batches of 16 KiB"),
         (1000, "batches of 1000 records"),

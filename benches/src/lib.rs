@@ -43,6 +43,13 @@ pub struct Best {
     pub allocations: f64,
 }
 
+/// How long candidates take turns for one table: what `SECONDS` says, or two seconds.
+pub fn time_for_a_table() -> Duration {
+    let seconds = std::env::var("SECONDS").ok();
+    let seconds = seconds.and_then(|text| text.parse().ok());
+    Duration::from_secs_f64(seconds.unwrap_or(2.0))
+}
+
 /// Lets the candidates take turns for `time`, and returns the best round of each, in their order.
 pub fn measure(time: Duration, mut candidates: Vec<Candidate<'_>>) -> Vec<Best> {
     let mut best: Vec<Best> = candidates
