@@ -66,11 +66,7 @@ impl ConnectorOffsets {
             .into_iter()
             .map(|(partition, offset)| {
                 let key = self.key(Some(partition))?;
-                let value = offset
-                    .as_ref()
-                    .map(|offset| write_map(offset.iter()))
-                    .transpose()?;
-                Ok((key, value))
+                Ok((key, value(offset.as_ref())?))
             })
             .collect::<Result<Vec<_>, ConnectError>>()?;
         self.store.set(offsets).await
@@ -101,11 +97,7 @@ impl ConnectorOffsets {
                     Some(key) => key.clone(),
                     None => self.key(partition.as_ref())?,
                 };
-                let value = offset
-                    .as_ref()
-                    .map(|offset| write_map(offset.iter()))
-                    .transpose()?;
-                Ok((key, value))
+                Ok((key, value(offset.as_ref())?))
             })
             .collect::<Result<Vec<_>, ConnectError>>()?;
         self.store.set(offsets).await
@@ -198,12 +190,14 @@ impl fmt::Debug for ConnectorOffsets {
     }
 }
 
-fn write_map<'a>(
-    entries: impl Iterator<Item = (&'a Text, &'a Value)>,
-) -> Result<Bytes, ConnectError> {
+/// What is stored of an offset; none is a tombstone.
+fn value(offset: Option<&SourceOffset>) -> Result<Option<Bytes>, ConnectError> {
+    let Some(offset) = offset else {
+        return Ok(None);
+    };
     let mut out = Vec::new();
-    write_entries(&mut out, entries)?;
-    Ok(out.into())
+    write_entries(&mut out, offset.iter())?;
+    Ok(Some(out.into()))
 }
 
 fn write_entries<'a>(
