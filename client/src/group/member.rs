@@ -310,13 +310,17 @@ impl<P: GroupProtocol> Shell<P> {
 
     /// The handle was dropped: says goodbye, if that can be done.
     async fn leave_behind(mut self) {
-        self.core.leave("the member was dropped".to_owned());
-        while let Some(action) = self.core.poll_action() {
-            if let Action::Send(_, request) = action {
-                let settings = self.core.settings().clone();
-                let protocol_type = self.protocol.protocol_type();
-                let _ = send(self.cluster.clone(), settings, protocol_type, request).await;
+        if !self.core.is_leaving() {
+            self.core.leave("the member was dropped".to_owned());
+        }
+        self.act();
+        while self.core.is_leaving()
+            && let Some(answer) = self.requests.join_next().await
+        {
+            if let Ok((id, answer)) = answer {
+                self.core.handle_response(now(), id, answer);
             }
+            self.act();
         }
     }
 

@@ -61,9 +61,13 @@ impl Membership {
                     let (protocol, leader) = (protocol.clone(), leader.clone());
                     self.handle_sync(now, protocol, leader, response);
                 }
-                State::Leaving { request, then_join } if *request == id => {
+                State::Leaving {
+                    request, then_join, ..
+                } if *request == id => {
                     let then_join = *then_join;
-                    self.handle_left(now, then_join);
+                    if !self.named_while_leaving(response) {
+                        self.handle_left(now, then_join);
+                    }
                 }
                 _ => {}
             }
@@ -295,6 +299,30 @@ impl Membership {
                 let error = self.refusal(doing, code);
                 self.fail(now, error);
             }
+        }
+    }
+
+    /// The coordinator has named a member that left before it had a name: tells it. Says whether it had to.
+    fn named_while_leaving(&mut self, response: Result<Answer, Failure>) -> bool {
+        let named = match response {
+            Err(Failure::MemberIdRequired(member_id)) => member_id,
+            Ok(Answer::Joined(joined)) => joined.generation.member_id,
+            _ => return false,
+        };
+        let State::Leaving { untold, .. } = &mut self.state else {
+            return false;
+        };
+        let Some(reason) = untold.take() else {
+            return false;
+        };
+        self.identity.member_id = Some(named);
+        let sent = self.send_leave(reason);
+        match (sent, &mut self.state) {
+            (Some(leave), State::Leaving { request, .. }) => {
+                *request = leave;
+                true
+            }
+            _ => false,
         }
     }
 

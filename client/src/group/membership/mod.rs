@@ -79,8 +79,11 @@ enum State {
     },
     Stable,
     Leaving {
+        /// The LeaveGroup, or the JoinGroup whose answer has to come before it.
         request: RequestId,
         then_join: bool,
+        /// Why it leaves, until the coordinator has been told.
+        untold: Option<String>,
     },
     /// Another process has this `group.instance.id`. There is no way back.
     Fenced,
@@ -259,11 +262,20 @@ impl Membership {
         self.owner.settled = self.owner.told;
         self.owner.holds = Holds::Nothing;
         self.rejoin = None;
+        if let Some(request) = self.first_join() {
+            self.state = State::Leaving {
+                request,
+                then_join: false,
+                untold: Some(reason),
+            };
+            return;
+        }
         match self.send_leave(reason) {
             Some(request) => {
                 self.state = State::Leaving {
                     request,
                     then_join: false,
+                    untold: None,
                 }
             }
             None => {
@@ -273,6 +285,21 @@ impl Membership {
                 self.actions.push_back(Action::Left);
             }
         }
+    }
+
+    /// Whether the coordinator still has to hear or to answer that this member leaves.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        matches!(self.state, State::Leaving { .. })
+    }
+
+    /// A JoinGroup without a member id whose answer has not come. The coordinator is about to make a member of it, and would hold up
+    /// the whole group for a session if nobody told it that the member has gone (KIP-394).
+    fn first_join(&self) -> Option<RequestId> {
+        match self.state {
+            State::Joining(request) if self.identity.member_id.is_none() => Some(request),
+            _ => None,
+        }
+        .filter(|_| self.settings.group_instance_id.is_none())
     }
 
     // Time.
