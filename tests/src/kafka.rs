@@ -14,7 +14,7 @@ use crate::{Result, ports};
 /// How long a broker may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(180);
 /// How long a broker may take to stop on SIGTERM.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(120);
 /// What makes a Java program start fast and run slowly: for tests, not for measurements.
 pub(crate) const QUICK_START: &str = "-XX:TieredStopAtLevel=1";
 /// The id of a test cluster: 16 bytes in url-safe base64, as Kafka wants it.

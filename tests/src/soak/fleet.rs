@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::schedule::{Event, Kind};
@@ -43,7 +45,7 @@ pub(super) struct Fleet {
     members: Vec<Member>,
     logs: Vec<LogReader>,
     workers: Workers,
-    kafka: KafkaCluster,
+    kafka: Arc<KafkaCluster>,
     started: usize,
     /// When which worker stood still.
     pub freezes: Vec<Absence>,
@@ -70,7 +72,7 @@ impl Fleet {
             members: Vec::new(),
             logs: Vec::new(),
             workers,
-            kafka,
+            kafka: Arc::new(kafka),
             started: 0,
             freezes: Vec::new(),
             expulsions: Vec::new(),
@@ -193,9 +195,9 @@ impl Fleet {
             Kind::Freeze => self.freeze(event.whom, event.lasting, tally),
             Kind::RestartBroker => {
                 let node = event.whom % self.kafka.size();
-                self.kafka.stop(node)?;
+                self.watch_brokers(tally, move |kafka| kafka.stop(node))?;
                 self.watch(event.lasting, tally)?;
-                self.kafka.restart(node)?;
+                self.watch_brokers(tally, move |kafka| kafka.restart(node))?;
                 let away = event.lasting.as_secs_f64();
                 Ok(format!(
                     "broker {} restarts, away for {away:.1} s and its start",
@@ -256,6 +258,23 @@ impl Fleet {
                 return Ok(());
             }
         }
+    }
+
+    /// Looks again and again while something is done with the brokers.
+    fn watch_brokers(
+        &mut self,
+        tally: &mut Tally,
+        work: impl FnOnce(&KafkaCluster) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let kafka = Arc::clone(&self.kafka);
+        let work = thread::spawn(move || work(&kafka));
+        let mut watched = Ok(());
+        while !work.is_finished() {
+            // Brokers that are about to start are not left behind.
+            watched = watched.and(self.watch(PAUSE, tally));
+        }
+        work.join().map_err(|_| "the harness panicked")??;
+        watched
     }
 
     /// Takes in what the workers have printed, and looks whether each of them still runs.

@@ -20,7 +20,8 @@ pub struct Recovery {
     pub configured: Duration,
     /// Until all tasks ran, evenly spread over exactly the workers that are there, and all these workers said so.
     pub balanced: Duration,
-    /// Until the records of each source task flowed: see [`Flow`](super::tally::Flow).
+    /// Until each source task had had a record acknowledged on the worker that has the task by then, and it or a later one had come
+    /// to the sink.
     pub flowing: Duration,
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::tenure::Tenures;
 use crate::Result;
@@ -163,7 +163,8 @@ impl Tally {
     /// Takes in a line that a worker printed: what a task tells, or a line of the log.
     pub(super) fn note(&mut self, worker: &str, line: &[u8]) {
         if line.first() == Some(&b'{') {
-            if let Ok(told) = serde_json::from_slice::<Value>(line) {
+            // What is cut off or of other connectors is none of ours.
+            if let Ok(told) = serde_json::from_slice::<Told<'_>>(line) {
                 self.told(worker, &told);
             }
         } else if String::from_utf8_lossy(line).contains(EXPELLED) {
@@ -171,16 +172,16 @@ impl Tally {
         }
     }
 
-    fn told(&mut self, worker: &str, told: &Value) -> Option<()> {
-        let (name, topic) = (told["name"].as_str()?, told["topic"].as_str()?);
-        let (task, seqno) = (told["task"].as_i64()?, told["seqno"].as_i64()?);
-        let time = told["time_ms"].as_i64()?;
-        let number = usize::try_from(seqno).ok()?;
-        let stream = (topic.to_owned(), task);
+    fn told(&mut self, worker: &str, told: &Told<'_>) {
+        let (seqno, task) = (told.seqno, told.task);
+        let Ok(number) = usize::try_from(seqno) else {
+            return;
+        };
+        let stream = (told.topic.to_owned(), task);
         let flow = self.flows.entry(stream.clone()).or_default();
         let seen = self.streams.entry(stream).or_default();
-        let is_new = match told["sinkTask"].as_i64() {
-            Some(sink) if told["flushed"].is_null() => {
+        let is_new = match told.sink_task {
+            Some(sink) if !told.flushed => {
                 seen.got.add(seqno);
                 flow.got(number, sink, worker);
                 Some(sink)
@@ -189,7 +190,7 @@ impl Tally {
                 seen.flushed.add(seqno);
                 None
             }
-            None if told["committed"].is_null() => {
+            None if !told.committed => {
                 seen.made.add(seqno);
                 Some(task)
             }
@@ -200,10 +201,28 @@ impl Tally {
             }
         };
         if let Some(runs) = is_new {
-            self.tenures.note(&(name.to_owned(), runs), worker, time);
+            let task = (told.name.to_owned(), runs);
+            self.tenures.note(&task, worker, told.time_ms);
         }
-        Some(())
     }
+}
+
+/// A line that a task prints of a record. It has been made or got, unless it says more.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    name: &'a str,
+    topic: &'a str,
+    /// Of the source.
+    task: i64,
+    #[serde(rename = "time_ms")]
+    time_ms: i64,
+    seqno: i64,
+    sink_task: Option<i64>,
+    #[serde(default)]
+    committed: bool,
+    #[serde(default)]
+    flushed: bool,
 }
 
 /// What a worker prints when its coordinator does not know it any more.
