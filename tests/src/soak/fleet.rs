@@ -271,7 +271,8 @@ impl Fleet {
         let mut watched = Ok(());
         while !work.is_finished() {
             // Brokers that are about to start are not left behind.
-            watched = watched.and(self.watch(PAUSE, tally));
+            let looked = self.watch(PAUSE, tally);
+            watched = watched.and(looked);
         }
         work.join().map_err(|_| "the harness panicked")??;
         watched
