@@ -22,16 +22,37 @@ fn workers_are_replaced_one_by_one_and_nothing_restarts_more_often_than_among_ja
         "workers_are_replaced_one_by_one_and_nothing_restarts_more_often_than_among_javas",
         |servers| {
             let (java, ours) = (Kind::Java, Kind::Kconnect);
-            let mixed = replace_one_by_one(servers, &[java, java, ours, ours, java, java])?;
-            let alone = replace_one_by_one(servers, &[java; 6])?;
-            assert!(
-                mixed.connectors <= alone.connectors && mixed.tasks <= alone.tasks,
-                "in the mixed cluster: {mixed:?}; among Java workers alone: {alone:?}"
-            );
-            Ok(())
+            let kinds = [java, java, ours, ours, java, java];
+            restarts_no_more_than_javas(servers, &kinds, EitherWorker::stop)
         },
     );
 }
+
+#[test]
+fn workers_are_killed_and_nothing_restarts_more_often_than_among_javas() {
+    run(
+        "workers_are_killed_and_nothing_restarts_more_often_than_among_javas",
+        |servers| {
+            let (java, ours) = (Kind::Java, Kind::Kconnect);
+            let kill = |mut worker: EitherWorker| worker.process().kill().map(drop);
+            restarts_no_more_than_javas(servers, &[java, ours, java, ours], kill)
+        },
+    );
+}
+
+/// Lets the same happen to workers of these kinds, and to as many Java workers.
+fn restarts_no_more_than_javas(servers: &str, kinds: &[Kind], end: End) -> Result<()> {
+    let mixed = replace_one_by_one(servers, kinds, end)?;
+    let alone = replace_one_by_one(servers, &vec![Kind::Java; kinds.len()], end)?;
+    assert!(
+        mixed.connectors <= alone.connectors && mixed.tasks <= alone.tasks,
+        "in the mixed cluster: {mixed:?}; among Java workers alone: {alone:?}"
+    );
+    Ok(())
+}
+
+/// What becomes of a worker that is replaced.
+type End = fn(EitherWorker) -> Result<()>;
 
 /// How often something was started, as the status topic tells.
 #[derive(Debug, Default)]
@@ -41,8 +62,11 @@ struct Starts {
 }
 
 /// A cluster of two workers of the first two kinds. Each of the others takes the place of the oldest one.
-fn replace_one_by_one(servers: &str, kinds: &[Kind]) -> Result<Starts> {
-    let workers = Workers::new(servers)?;
+fn replace_one_by_one(servers: &str, kinds: &[Kind], end: End) -> Result<Starts> {
+    let mut workers = Workers::new(servers)?;
+    // The partitions of a killed worker's sinks are to be free as soon as its work is.
+    workers.set("consumer.session.timeout.ms", "6000");
+    workers.set("consumer.heartbeat.interval.ms", "500");
     let mut running: VecDeque<EitherWorker> = VecDeque::new();
     for (number, &kind) in kinds.iter().enumerate().take(2) {
         running.push_back(workers.start_either(kind, &format!("worker-{number}"))?);
@@ -51,7 +75,7 @@ fn replace_one_by_one(servers: &str, kinds: &[Kind]) -> Result<Starts> {
     let mut written = 0;
     for (number, &kind) in kinds.iter().enumerate().skip(2) {
         pairs.move_lines(&running, &mut written)?;
-        running.pop_front().ok_or("no worker")?.stop()?;
+        end(running.pop_front().ok_or("no worker")?)?;
         wait_settled(&urls(&running), &pairs.all())?;
         pairs.move_lines(&running, &mut written)?;
         running.push_back(workers.start_either(kind, &format!("worker-{number}"))?);

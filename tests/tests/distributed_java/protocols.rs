@@ -151,10 +151,16 @@ fn speaks(worker: &mut EitherWorker, version: u32) -> Result<()> {
             .filter(|line| line.contains("with protocol version"));
         lines.next_back().map(ToOwned::to_owned)
     };
+    let is_ours = matches!(worker, EitherWorker::Kconnect(_));
     let process = worker.process();
     let joined = wait_for(PATIENCE, || {
         last(process.output()).filter(|line| line.contains(&said))
     });
+    if joined.is_some() && is_ours {
+        // An eager member gives up all it has in every rebalance, a cooperative one only what moves.
+        let gives_up = "all connectors and tasks of this worker stop";
+        assert_eq!(process.output().contains(gives_up), version == 0);
+    }
     let seen = last(process.output());
     joined
         .map(drop)

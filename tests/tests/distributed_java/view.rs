@@ -66,22 +66,31 @@ fn is_settled(view: &Value, urls: &[String], connectors: &BTreeMap<&str, &str>) 
 }
 
 /// How much each worker has of one kind of thing.
-struct Loads(BTreeMap<String, usize>);
+struct Loads {
+    of: BTreeMap<String, usize>,
+    workers: usize,
+}
 
 impl Loads {
     fn new(urls: &[String]) -> Self {
         let ids = urls.iter().map(|url| url.trim_start_matches("http://"));
-        Self(ids.map(|id| (id.to_owned(), 0)).collect())
+        Self {
+            of: ids.map(|id| (id.to_owned(), 0)).collect(),
+            workers: urls.len(),
+        }
     }
 
     fn add(&mut self, worker: &Value) {
         let worker = worker.as_str().unwrap_or_default();
-        *self.0.entry(worker.to_owned()).or_default() += 1;
+        *self.of.entry(worker.to_owned()).or_default() += 1;
     }
 
+    /// Whether no worker has two more than another, and none is there that should have gone.
     fn are_even(&self) -> bool {
-        let (least, most) = (self.0.values().min(), self.0.values().max());
-        most.zip(least)
-            .is_some_and(|(most, least)| most - least <= 1)
+        let (least, most) = (self.of.values().min(), self.of.values().max());
+        self.of.len() == self.workers
+            && most
+                .zip(least)
+                .is_some_and(|(most, least)| most - least <= 1)
     }
 }
