@@ -64,6 +64,7 @@ const TIMES: [(&str, u64); 4] = [
 /// # Errors
 /// If a worker does not do what is measured in minutes, or loses a record.
 pub fn measure(plan: Plan) -> Result<Section> {
+    let load = load_average();
     let kafka = KafkaCluster::start_with(Version::V4_3, 1, &["-Xms1g", "-Xmx1g"])?;
     let servers = kafka.bootstrap_servers();
     // Once through for the broker, which is slow while it is young.
@@ -80,9 +81,16 @@ pub fn measure(plan: Plan) -> Result<Section> {
     let figures = |life, crowd| Figures { life, crowd };
     Ok(Section {
         plan,
+        load,
         ours: figures(ours, crowds.0),
         java: figures(java, crowds.1),
     })
+}
+
+/// How many processes wanted a processor in the last minute, if the system says so: what else it was busy with.
+fn load_average() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
 }
 
 fn workers(servers: &str) -> Result<Workers> {

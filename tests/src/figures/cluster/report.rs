@@ -14,6 +14,8 @@ const HEADING: &str = "## A cluster beside Java's";
 pub struct Section {
     /// How much was measured.
     pub plan: Plan,
+    /// The load of the machine before anything was started.
+    pub load: Option<f64>,
     /// Our workers.
     pub ours: Figures,
     /// Apache Kafka's workers.
@@ -78,21 +80,29 @@ impl Section {
     }
 
     fn introduction(&self) -> String {
-        let times: Vec<String> = TIMES
-            .iter()
-            .map(|(key, value)| format!("`{key}={value}`"))
-            .collect();
+        let times = TIMES.map(|(key, value)| format!("`{key}={value}`"));
+        let runs = match self.plan.runs {
+            1 => "one run".to_owned(),
+            runs => format!("the median of {runs} runs"),
+        };
+        let load = match self.load {
+            Some(load) if load >= 1.0 => {
+                format!(
+                    " The machine was busy with other work, too: a load of {load:.0} before the start."
+                )
+            }
+            _ => String::new(),
+        };
         format!(
             "{HEADING}\n\n\
              `cargo run --package kconnect-tests --bin figures -- cluster` measures both in one run and writes this section: \
              Apache Kafka {} and its workers as its scripts start them, {} processor cores shared by broker and workers, \
-             {}; {SOURCES} file sources with a task and {RATE} lines a second each, the median of {} runs. No line was lost. \
-             The {} connectors are file sources that have read a line each, on one worker.\n\n\
+             {}; {SOURCES} file sources with a task and {RATE} lines a second each, {runs}. No line was lost. \
+             The {} connectors are file sources that have read a line each, on one worker.{load}\n\n\
              | | Java worker | kconnect | kconnect / Java |\n| --- | --- | --- | --- |\n",
             Version::V4_3.number(),
             std::thread::available_parallelism().map_or(0, usize::from),
             times.join(", "),
-            self.plan.runs,
             self.plan.connectors,
         )
     }
