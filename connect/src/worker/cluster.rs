@@ -24,6 +24,8 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 ///
 /// The looking ends with the runtime, or when it has found the cluster.
 pub(crate) fn server_info(mut admin: AdminConfig) -> watch::Receiver<ServerInfo> {
+    // Kafka's own tests wait for these words; what follows them is what `GET /` says.
+    info!("Kafka version: {KAFKA_VERSION}");
     let (publish, server_info) = watch::channel(ServerInfo {
         version: KAFKA_VERSION.to_owned(),
         commit: COMMIT.unwrap_or("unknown").to_owned(),
