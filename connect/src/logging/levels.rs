@@ -1,7 +1,8 @@
 //! The levels of loggers, which can be changed while the worker runs, by the names that log4j gives to levels.
 //!
-//! A logger is a module of this program (`kconnect::rest`) or any other name that somebody has set a level for. The level
-//! that counts for it is that of the longest name which its own name begins with; `root` is the beginning of every name.
+//! A logger is a part of this program (`kconnect::rest`) or any other name that somebody has set a level for, such as that of
+//! a module in it. The level that counts for it is that of the longest name which its own name begins with; `root` is the
+//! beginning of every name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
@@ -19,6 +20,26 @@ use tracing_subscriber::reload;
 
 /// How log4j calls the logger that all others inherit from.
 const ROOT: &str = "root";
+
+/// The parts of this program that have something to say, sooner or later: they are listed from the start on, so that a worker
+/// has the same loggers whenever it is asked.
+const PARTS: &[&str] = &[
+    "kconnect::cli",
+    "kconnect::config",
+    "kconnect::connectors",
+    "kconnect::converters",
+    "kconnect::herder",
+    "kconnect::logging",
+    "kconnect::rest",
+    "kconnect::runtime",
+    "kconnect::storage",
+    "kconnect::worker",
+    "kconnect_client::cluster",
+    "kconnect_client::consumer",
+    "kconnect_client::group",
+    "kconnect_client::net",
+    "kconnect_client::producer",
+];
 
 /// Names that Java's worker has for parts that are modules here: who sets one sets the other.
 const JAVA_NAMES: &[(&str, &str)] = &[
@@ -141,7 +162,7 @@ struct Table {
     levels: BTreeMap<String, LogLevel>,
     /// When a logger's level changed.
     modified: BTreeMap<String, u64>,
-    /// The modules that have had something to say.
+    /// The parts of this program, and the modules of others that have had something to say.
     seen: BTreeSet<&'static str>,
 }
 
@@ -164,7 +185,7 @@ impl LogLevels {
         let table = Table {
             levels: BTreeMap::from([(ROOT.to_owned(), LogLevel::Info)]),
             modified: BTreeMap::new(),
-            seen: BTreeSet::new(),
+            seen: PARTS.iter().copied().collect(),
         };
         Self {
             table: Arc::new(Mutex::new(table)),
@@ -243,6 +264,15 @@ impl LogLevels {
             // Fails only when the subscriber is gone, and then there is nothing to set.
             let _ = handle.reload(targets);
         }
+    }
+}
+
+/// The part of this program that a module belongs to; a module of others is its own.
+fn part(target: &'static str) -> &'static str {
+    let after_two = target.match_indices("::").nth(1);
+    match after_two.filter(|_| target.starts_with("kconnect")) {
+        Some((at, _)) => &target[..at],
+        None => target,
     }
 }
 
@@ -363,12 +393,49 @@ impl Filter<Registry> for Noting {
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         if metadata.is_event() {
-            self.levels.table().seen.insert(metadata.target());
+            self.levels.table().seen.insert(part(metadata.target()));
         }
         self.inner().callsite_enabled(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         self.inner().max_level_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn speaks(path: &Path) -> bool {
+        if path.is_dir() {
+            let inside = fs::read_dir(path).unwrap();
+            return inside
+                .into_iter()
+                .any(|entry| speaks(&entry.unwrap().path()));
+        }
+        fs::read_to_string(path).unwrap().contains("tracing::")
+    }
+
+    #[test]
+    fn every_part_that_speaks_is_listed_from_the_start() {
+        let mut missing = Vec::new();
+        for (sources, name) in [("src", "kconnect"), ("../client/src", "kconnect_client")] {
+            let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join(sources);
+            for entry in fs::read_dir(sources).unwrap() {
+                let path = entry.unwrap().path();
+                let part = format!("{name}::{}", path.file_stem().unwrap().display());
+                if speaks(&path) && !PARTS.contains(&part.as_str()) {
+                    missing.push(part);
+                }
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+        assert_eq!(part("kconnect::rest::request"), "kconnect::rest");
+        assert_eq!(part("kconnect::rest"), "kconnect::rest");
+        assert_eq!(part("counters::source::task"), "counters::source::task");
     }
 }

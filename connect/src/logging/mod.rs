@@ -294,18 +294,18 @@ mod tests {
             speak();
             let changed = levels.set_level("org.apache.kafka.connect", "ERROR");
             assert!(
-                changed.contains(&"kconnect::levels::b".to_owned()),
+                changed.contains(&"kconnect::levels".to_owned()),
                 "{changed:?}"
             );
             speak();
         });
         assert_eq!(
-            levels.level("kconnect::levels::b").unwrap().level,
+            levels.level("kconnect::levels").unwrap().level,
             LogLevel::Error
         );
         assert!(
             levels
-                .level("kconnect::levels::b")
+                .level("kconnect::levels")
                 .unwrap()
                 .last_modified
                 .is_some()

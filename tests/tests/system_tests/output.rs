@@ -85,11 +85,11 @@ fn a_worker_without_such_connectors_says_nothing_on_standard_output() {
         |servers| {
             for (mode, lines) in [("standalone", STANDALONE), ("distributed", DISTRIBUTED)] {
                 let home = tempfile::tempdir()?;
-                let worker = format!(
-                    "{}{}offset.storage.file.filename=offsets\n",
-                    properties(servers)?,
-                    topics(&unique(mode))
-                );
+                let own = match mode {
+                    "standalone" => "offset.storage.file.filename=offsets\n".to_owned(),
+                    _ => topics(&unique(mode)),
+                };
+                let worker = properties(servers)? + &own;
                 fs::write(home.path().join("worker.properties"), worker)?;
                 let arguments = [mode, "worker.properties"];
                 let mut worker = start(&kconnect_binary()?, &arguments, home.path())?;
