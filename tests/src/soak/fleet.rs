@@ -227,21 +227,22 @@ impl Fleet {
 
     fn freeze(&mut self, whom: usize, lasting: Duration, tally: &mut Tally) -> Result<String> {
         let at = whom % self.members.len();
+        let mut member = self.members.remove(at);
         let from = now();
-        self.members[at].worker.process().signal("STOP")?;
+        member.worker.process().signal("STOP")?;
         let watched = self.watch(lasting, tally);
-        let member = &mut self.members[at];
-        let until = now();
-        member.worker.process().signal("CONT")?;
-        let worker = member.name.clone();
+        let (worker, until) = (member.name.clone(), now());
+        let goes_on = member.worker.process().signal("CONT");
+        self.members.insert(at.min(self.members.len()), member);
+        goes_on.and(watched)?;
+        let seconds = lasting.as_secs_f64();
+        let what = format!("{worker} stood still for {seconds:.1} s (SIGSTOP)");
         self.freezes.push(Absence {
-            worker: worker.clone(),
+            worker,
             from,
             until,
         });
-        watched?;
-        let seconds = lasting.as_secs_f64();
-        Ok(format!("{worker} stood still for {seconds:.1} s (SIGSTOP)"))
+        Ok(what)
     }
 
     /// Looks again and again for a while.
@@ -294,14 +295,20 @@ impl Fleet {
                 until,
             });
         }
+        let is_running = |member: &mut Member| member.worker.process().is_running();
+        if let Some(dead) = self
+            .members
+            .iter_mut()
+            .position(|member| !is_running(member))
+        {
+            // Told once: the others are to go on without it.
+            let mut dead = self.members.remove(dead);
+            let (name, tail) = (&dead.name, dead.worker.process().tail(40));
+            return Err(format!("{name} has ended by itself:\n{tail}").into());
+        }
         for member in &mut self.members {
-            let process = member.worker.process();
-            if !process.is_running() {
-                let (name, tail) = (&member.name, process.tail(40));
-                return Err(format!("{name} has ended by itself:\n{tail}").into());
-            }
-            let resident = process.resident_kib().unwrap_or_default();
-            self.resident_kib = self.resident_kib.max(resident);
+            let resident = member.worker.process().resident_kib();
+            self.resident_kib = self.resident_kib.max(resident.unwrap_or_default());
         }
         Ok(())
     }

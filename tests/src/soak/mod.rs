@@ -72,10 +72,11 @@ pub fn run(plan: Plan) -> Result<Report> {
         tally: Tally::default(),
         events: Vec::new(),
         problems: Vec::new(),
+        is_accounted_for: false,
         begun: Instant::now(),
     };
     let outcome = run.trouble();
-    run.judge("", outcome);
+    run.judge("under load", outcome);
     let outcome = run.drain();
     run.judge("at the end", outcome);
     Ok(run.report())
@@ -88,6 +89,8 @@ struct Run {
     tally: Tally,
     events: Vec<Happened>,
     problems: Vec<String>,
+    /// All records have been read, and sinks have had the time to flush them.
+    is_accounted_for: bool,
     begun: Instant,
 }
 
@@ -153,12 +156,18 @@ impl Run {
             }
             look_again_after(PAUSE);
         }
+        self.is_accounted_for = true;
         self.fleet.stop_workers(&mut self.tally)
     }
 
     fn report(mut self) -> Report {
-        let losses = verdict::losses(&self.fleet.topics(), &mut self.tally);
-        self.problems.extend(losses);
+        if self.is_accounted_for {
+            let losses = verdict::losses(&self.fleet.topics(), &mut self.tally);
+            self.problems.extend(losses);
+        } else {
+            let text = "what became of the records is not known: they could not be read";
+            self.problems.push(text.to_owned());
+        }
         let (freezes, expulsions) = (&self.fleet.freezes, &self.fleet.expulsions);
         let absences: Vec<Absence> = freezes.iter().chain(expulsions).cloned().collect();
         let overlaps = self.tally.tenures.overlaps(&absences);
