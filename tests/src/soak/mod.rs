@@ -23,7 +23,7 @@ use crate::process::look_again_after;
 use crate::worker::{example_binary, kconnect_binary, use_binary};
 use crate::workers::{ask, wait_for_state};
 
-use fleet::Fleet;
+use fleet::{DELAY, Fleet, SESSION};
 pub use recovery::Recovery;
 pub use report::{Happened, Report};
 pub use schedule::Kind;
@@ -73,10 +73,17 @@ pub fn run(plan: Plan) -> Result<Report> {
         events: Vec::new(),
         problems: Vec::new(),
         is_accounted_for: false,
+        lasted: Duration::ZERO,
         begun: Instant::now(),
     };
     let outcome = run.trouble();
+    run.lasted = run.begun.elapsed();
     run.judge("under load", outcome);
+    if !run.problems.is_empty() {
+        // Those who are left need the time to find out that somebody is missing, be it their leader.
+        let waited = run.fleet.watch(SESSION + DELAY, &mut run.tally);
+        run.judge("afterwards", waited);
+    }
     let outcome = run.drain();
     run.judge("at the end", outcome);
     Ok(run.report())
@@ -92,6 +99,8 @@ struct Run {
     /// All records have been read, and sinks have had the time to flush them.
     is_accounted_for: bool,
     begun: Instant,
+    /// How long things happened.
+    lasted: Duration,
 }
 
 impl Run {
@@ -175,7 +184,7 @@ impl Run {
         self.problems.extend(forbidden.map(Overlap::to_string));
         let mut report = Report {
             seed: self.plan.seed,
-            lasted: self.begun.elapsed(),
+            lasted: self.lasted,
             minutes: self.plan.lasting.as_secs() / 60,
             events: self.events,
             totals: verdict::totals(&self.tally),
