@@ -28,7 +28,7 @@ pub use recovery::Recovery;
 pub use report::{Happened, Report};
 pub use schedule::Kind;
 use schedule::{Event, Schedule};
-use tally::Tally;
+use tally::{Stream, Tally};
 use tenure::Absence;
 pub use tenure::Overlap;
 pub use verdict::Totals;
@@ -146,6 +146,7 @@ impl Run {
 
     /// Stops the sources, waits until the sinks have everything, and stops the workers.
     fn drain(&mut self) -> Result<()> {
+        self.catch_up()?;
         let url = self.fleet.url();
         for source in self.fleet.sources() {
             ask(&url, "PUT", &format!("/connectors/{source}/stop"), None)?;
@@ -167,6 +168,35 @@ impl Run {
         }
         self.is_accounted_for = true;
         self.fleet.stop_workers(&mut self.tally)
+    }
+
+    /// Waits until the sources have sent every number that was ever made: also those that a worker made in vain, before it was
+    /// killed or after it had stood still, and that come again.
+    fn catch_up(&mut self) -> Result<()> {
+        self.fleet.look(&mut self.tally)?;
+        let streams = self.tally.streams.iter();
+        let ends: Vec<(Stream, usize)> = streams
+            .map(|(stream, seen)| (stream.clone(), seen.made.end()))
+            .collect();
+        let begun = Instant::now();
+        loop {
+            let streams = &self.tally.streams;
+            let behind = ends.iter().find(|(stream, end)| {
+                let seen = streams.get(stream);
+                seen.is_none_or(|seen| seen.acknowledged.end() < *end)
+            });
+            let Some(((topic, task), end)) = behind else {
+                return Ok(());
+            };
+            if begun.elapsed() > DRAIN_LIMIT {
+                return Err(format!(
+                    "{topic}, task {task}: number {} was made, and nothing so high acknowledged for {DRAIN_LIMIT:?} since",
+                    end - 1
+                )
+                .into());
+            }
+            self.fleet.watch(PAUSE, &mut self.tally)?;
+        }
     }
 
     fn report(mut self) -> Report {
