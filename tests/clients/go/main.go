@@ -184,6 +184,17 @@ func aGroupRebalances(ctx context.Context, admin *kadm.Client, balancer kgo.Grou
 	must(gone.Err, "delete group")
 }
 
+// Asks until the answer is what is wanted: a broker learns of a change some time after its controller has acknowledged it.
+func eventually[T comparable](what string, wanted T, ask func() T) {
+	deadline := time.Now().Add(time.Minute)
+	got := ask()
+	for got != wanted && time.Now().Before(deadline) {
+		time.Sleep(50 * time.Millisecond)
+		got = ask()
+	}
+	equal(what, got, wanted)
+}
+
 func administer(ctx context.Context, admin *kadm.Client) {
 	grown, err := admin.UpdatePartitions(ctx, 4, work)
 	must(err, "create partitions")
@@ -192,10 +203,12 @@ func administer(ctx context.Context, admin *kadm.Client) {
 	altered, err := admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: &hour}}, work)
 	must(err, "alter configs")
 	must(altered[0].Err, "alter configs")
-	configs, err := admin.DescribeTopicConfigs(ctx, work)
-	must(err, "describe configs")
-	at := slices.IndexFunc(configs[0].Configs, func(c kadm.Config) bool { return c.Key == "retention.ms" })
-	equal("retention.ms", configs[0].Configs[at].MaybeValue(), hour)
+	eventually("retention.ms", hour, func() string {
+		configs, err := admin.DescribeTopicConfigs(ctx, work)
+		must(err, "describe configs")
+		at := slices.IndexFunc(configs[0].Configs, func(c kadm.Config) bool { return c.Key == "retention.ms" })
+		return configs[0].Configs[at].MaybeValue()
+	})
 	var before kadm.Offsets
 	before.AddOffset(work, 0, 5, -1)
 	deleted, err := admin.DeleteRecords(ctx, before)
@@ -212,9 +225,11 @@ func administer(ctx context.Context, admin *kadm.Client) {
 	topics, err := admin.DeleteTopics(ctx, work)
 	must(err, "delete topics")
 	must(topics.Error(), "delete topics")
-	left, err := admin.ListTopics(ctx)
-	must(err, "list topics")
-	equal("topic is there", left.Has(work), false)
+	eventually("topic is there", false, func() bool {
+		left, err := admin.ListTopics(ctx)
+		must(err, "list topics")
+		return left.Has(work)
+	})
 }
 
 func main() {

@@ -137,14 +137,26 @@ async function aGroupRebalances(admin) {
   assert.equal(behind, count)
 }
 
+/** Asks until the answer is what is wanted: a broker learns of a change after its controller has acknowledged it. */
+async function eventually(what, wanted, ask) {
+  const deadline = Date.now() + 60_000
+  let got = await ask()
+  while (got !== wanted && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    got = await ask()
+  }
+  assert.equal(got, wanted, what)
+}
+
 async function administer(admin) {
   await admin.createPartitions({ topicPartitions: [{ topic: work, count: 4 }] })
   const resource = { type: ConfigResourceTypes.TOPIC, name: work }
   const configEntries = [{ name: 'retention.ms', value: '3600000' }]
   await admin.alterConfigs({ resources: [{ ...resource, configEntries }] })
-  const { resources } = await admin.describeConfigs({ resources: [resource] })
-  const retention = resources[0].configEntries.find(({ configName }) => configName === 'retention.ms')
-  assert.equal(retention.configValue, '3600000')
+  await eventually('retention.ms', '3600000', async () => {
+    const { resources } = await admin.describeConfigs({ resources: [resource] })
+    return resources[0].configEntries.find(({ configName }) => configName === 'retention.ms').configValue
+  })
   await admin.deleteTopicRecords({ topic: work, partitions: [{ partition: 0, offset: '5' }] })
   const offsets = await admin.fetchTopicOffsets(work)
   assert.equal(offsets.find(({ partition }) => partition === 0).low, '5')
@@ -155,7 +167,7 @@ async function administer(admin) {
   assert.equal((await admin.describeCluster()).brokers.length, 1)
   await admin.deleteGroups([group, `${group}-reader`])
   await admin.deleteTopics({ topics: [work] })
-  assert.ok(!(await admin.listTopics()).includes(work))
+  await eventually('topic is there', false, async () => (await admin.listTopics()).includes(work))
 }
 
 async function main() {

@@ -1,5 +1,7 @@
 """What both Python clients read and write, and how they say what was wrong."""
 
+import time
+
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 PADDING = "x" * 1000
 TIMESTAMP = 1_700_000_000_000
@@ -20,6 +22,14 @@ def headers(codec):
 def equal(what, got, wanted):
     if got != wanted:
         raise AssertionError(f"{what}: got {got!r}, wanted {wanted!r}")
+
+
+def eventually(what, ask, wanted):
+    """Asks until the answer is what is wanted: a broker learns of a change after its controller has acknowledged it."""
+    deadline = time.monotonic() + 60
+    while (got := ask()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    equal(what, got, wanted)
 
 
 def check_ours(records):

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from common import CODECS, TIMESTAMP, check_ours, equal, headers, key, say, value
+from common import CODECS, TIMESTAMP, check_ours, equal, eventually, headers, key, say, value
 
 BOOTSTRAP, OURS, THEIRS = sys.argv[1:4]
 TOPIC = f"{THEIRS}-work"
@@ -115,8 +115,8 @@ def administer(admin):
     resource = ConfigResource(ResourceType.TOPIC, TOPIC)
     entry = ConfigEntry("retention.ms", "3600000", incremental_operation=AlterConfigOpType.SET)
     done(admin.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, TOPIC, incremental_configs=[entry])]))
-    configs = done(admin.describe_configs([resource]))[resource]
-    equal("retention.ms", configs["retention.ms"].value, "3600000")
+    retention = lambda: done(admin.describe_configs([resource]))[resource]["retention.ms"].value
+    eventually("retention.ms", retention, "3600000")
     deleted = done(admin.delete_records([TopicPartition(TOPIC, 0, 5)]))
     equal("log start", [d.low_watermark for d in deleted.values()], [5])
     partition = TopicPartition(THEIRS, 0)
@@ -131,7 +131,7 @@ def administer(admin):
     equal("broker", len(admin.describe_cluster().result(30).nodes), 1)
     equal("groups", admin.list_consumer_groups().result(30).errors, [])
     done(admin.delete_topics([TOPIC]))
-    equal("topic is gone", TOPIC in admin.list_topics().topics, False)
+    eventually("topic is there", lambda: TOPIC in admin.list_topics().topics, False)
 
 
 def main():

@@ -7,7 +7,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.structs import OffsetAndMetadata
 
-from common import CODECS, TIMESTAMP, check_ours, equal, headers, key, say, value
+from common import CODECS, TIMESTAMP, check_ours, equal, eventually, headers, key, say, value
 
 BOOTSTRAP, OURS, THEIRS = sys.argv[1:4]
 TOPIC = f"{THEIRS}-work"
@@ -115,8 +115,8 @@ def administer(admin):
     admin.create_partitions({TOPIC: 4})
     resource = ConfigResource(ConfigResourceType.TOPIC, TOPIC, {"retention.ms": "3600000"})
     admin.alter_configs([resource])
-    configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, TOPIC)])
-    equal("retention.ms", "3600000" in repr(configs), True)
+    described = [ConfigResource(ConfigResourceType.TOPIC, TOPIC)]
+    eventually("retention.ms", lambda: "3600000" in repr(admin.describe_configs(described)), True)
     admin.delete_records({partition: 5})
     ends = admin.list_partition_offsets({partition: OffsetSpec.EARLIEST})
     equal("log start", ends[partition].offset, 5)
@@ -129,7 +129,7 @@ def administer(admin):
     equal("brokers", len(admin.describe_cluster()["brokers"]), 1)
     admin.delete_groups([GROUP])
     admin.delete_topics([TOPIC])
-    equal("topic is gone", TOPIC in admin.list_topics(), False)
+    eventually("topic is there", lambda: TOPIC in admin.list_topics(), False)
 
 
 def main():
