@@ -10,19 +10,24 @@ mod replay;
 
 use kconnect::fuzzing::TARGETS;
 
-use crate::replay::{Entropy, near, seeds};
+use crate::replay::{Entropy, mixed, near, seeds, words};
 
 #[test]
 fn every_fuzz_target_stands_its_seeds_and_what_is_near_them() {
     let mut entropy = Entropy::new(7);
     for (target, run) in TARGETS {
-        for seed in seeds(target) {
-            run(&seed);
+        let (seeds, words) = (seeds(target), words(target));
+        assert!(!words.is_empty(), "{target}");
+        for seed in &seeds {
+            run(seed);
             for _ in 0..30 {
-                let near = near(&seed, &mut entropy);
+                let near = near(seed, &mut entropy);
                 run(&near);
                 run(&near[..entropy.below(near.len() + 1)]);
             }
+        }
+        for _ in 0..2_000 {
+            run(&mixed(&seeds, &words, &mut entropy));
         }
     }
 }

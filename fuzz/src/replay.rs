@@ -29,6 +29,66 @@ pub fn near(seed: &[u8], entropy: &mut Entropy) -> Vec<u8> {
     bytes
 }
 
+/// The words of a target's dictionary, in libFuzzer's format; none without one.
+pub fn words(target: &str) -> Vec<Vec<u8>> {
+    let path = format!("{}/../fuzz/dict/{target}.dict", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let quoted = text
+        .lines()
+        .filter_map(|line| line.strip_prefix('"')?.strip_suffix('"'));
+    quoted.map(unescape).collect()
+}
+
+fn unescape(word: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = word.as_bytes();
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        match (byte, rest) {
+            (b'\\', [b'x', high, low, behind @ ..]) => {
+                let digit = |digit: u8| char::from(digit).to_digit(16).expect("hex");
+                let byte = digit(*high) << 4 | digit(*low);
+                out.push(u8::try_from(byte).expect("two digits"));
+                rest = behind;
+            }
+            (b'\\', [escaped, behind @ ..]) => {
+                out.push(*escaped);
+                rest = behind;
+            }
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+/// A seed with parts taken out, doubled, taken from other seeds, or words put in.
+pub fn mixed(seeds: &[Vec<u8>], words: &[Vec<u8>], entropy: &mut Entropy) -> Vec<u8> {
+    let mut bytes = seeds[entropy.below(seeds.len())].clone();
+    for _ in 0..=entropy.below(4) {
+        let at = entropy.below(bytes.len() + 1);
+        let end = (at + entropy.below(32)).min(bytes.len());
+        match entropy.below(5) {
+            0 => drop(bytes.drain(at..end)),
+            1 => {
+                let part = bytes[at..end].to_vec();
+                bytes.splice(at..at, part);
+            }
+            2 if !words.is_empty() => {
+                let word = &words[entropy.below(words.len())];
+                bytes.splice(at..at, word.iter().copied());
+            }
+            3 => bytes.insert(at, entropy.byte()),
+            _ => {
+                let other = &seeds[entropy.below(seeds.len())];
+                let from = entropy.below(other.len() + 1);
+                let to = (from + entropy.below(64)).min(other.len());
+                bytes.splice(at..end, other[from..to].iter().copied());
+            }
+        }
+    }
+    bytes
+}
+
 /// A generator good enough for test bytes (SplitMix64), the same in every run.
 #[derive(Debug)]
 pub struct Entropy(u64);
