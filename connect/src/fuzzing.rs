@@ -20,13 +20,14 @@ use crate::worker::connector_file;
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("config_files", config_files),
     ("offsets_file", offsets_file),
     ("json_converter", json_converter),
     ("header_values", header_values),
     ("internal_topics", internal_topics),
     ("connect_group", connect_group),
+    ("mem", mem),
 ];
 
 /// A property file and a connector file. What is read from properties is read again from what Java would write of it.
@@ -146,5 +147,17 @@ fn connect_group(data: &[u8]) {
         assignment.version = assignment.version.max(1);
         let again = Assignment::decode(&assignment.encode());
         assert_eq!(again.as_ref(), Ok(&assignment));
+    }
+}
+
+/// What takes the place of libc's functions on memory: where to, where from, how much in two bytes, and the memory.
+fn mem(data: &[u8]) {
+    if let [to, from, low, high, memory @ ..] = data {
+        let n = u16::from_le_bytes([*low, *high]);
+        #[cfg(target_arch = "x86_64")]
+        crate::mem::check(memory, (*to).into(), (*from).into(), n.into());
+        // Elsewhere libc's own are used.
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (to, from, n, memory);
     }
 }

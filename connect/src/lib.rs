@@ -14,6 +14,9 @@ pub mod distributed;
 pub mod fuzzing;
 pub mod herder;
 pub mod logging;
+#[doc(hidden)]
+#[cfg(target_arch = "x86_64")]
+pub mod mem;
 mod program;
 pub mod rest;
 pub mod runtime;

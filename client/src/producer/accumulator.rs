@@ -1,7 +1,7 @@
 //! The callers' side of a producer: topics, and appending to their partitions.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU32, Ordering},
@@ -27,7 +27,6 @@ use crate::Error;
 #[derive(Debug)]
 pub(crate) struct Accumulator {
     pub(crate) terms: Arc<Terms>,
-    /// Looked up by name and never iterated where order matters.
     topics: RwLock<Topics>,
     next_id: AtomicU32,
     seed: u64,
@@ -35,7 +34,8 @@ pub(crate) struct Accumulator {
 
 #[derive(Debug, Default)]
 struct Topics {
-    by_name: HashMap<Arc<str>, Arc<Topic>>,
+    /// Looked up for each record, and mostly there are few: comparing names costs less than hashing one.
+    by_name: BTreeMap<Arc<str>, Arc<Topic>>,
     /// Why nothing is taken any more.
     end: Option<Error>,
 }
@@ -82,12 +82,13 @@ impl Accumulator {
                 .map_or(Refused::UnknownTopic, Refused::Failed));
         };
         let serialized = record.serialized(record.timestamp.unwrap_or_else(timestamp));
-        let size = record_bytes_max(&serialized) + HEADER_LEN;
-        self.check_size(record.topic, size)?;
+        let bytes = record_bytes_max(&serialized);
+        self.check_size(record.topic, bytes + HEADER_LEN)?;
         let mut append = |partition: &Arc<Partition>, is_sticky| {
             let how = How {
                 is_sticky,
                 is_watched,
+                bytes,
             };
             partition.append(&serialized, how, &self.terms, grant, &now)
         };
@@ -171,9 +172,7 @@ impl Accumulator {
 
     /// The names of all topics, sorted.
     pub(crate) fn topics(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<_> = self.read().by_name.keys().cloned().collect();
-        names.sort_unstable();
-        names
+        self.read().by_name.keys().cloned().collect()
     }
 
     /// Takes no record any more, for that reason; what is there stays.

@@ -1,11 +1,20 @@
 //! `buffer.memory`: the bytes that all batches of a producer may hold together, and the queue for them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
+
+/// Who waited for memory also waits until this share of all of it is free, the eighth part, and can then go on for a while:
+/// waiting once more for each batch would cost more than the batch itself.
+const ROOM: usize = 8;
+/// For room nobody waits longer than this: the rest may belong to a partition that has no leader.
+const ROOM_PATIENCE: Duration = Duration::from_millis(5);
 
 /// The memory of one producer. Waiting for it is first come, first served, and cancel safe.
 #[derive(Debug)]
@@ -75,10 +84,14 @@ impl Memory {
         self.is_wanted.store(true, Ordering::Release);
         wake();
         self.free.acquire_many(permits).await.ok()?.forget();
-        Some(Reservation {
+        let reservation = Reservation {
             memory: Arc::clone(self),
             bytes,
-        })
+        };
+        // Whether there is room or not, and even if the producer was closed: the reservation stands.
+        let room = u32::try_from(self.total / ROOM).unwrap_or(u32::MAX);
+        let _ = timeout(ROOM_PATIENCE, self.free.acquire_many(room)).await;
+        Some(reservation)
     }
 
     /// Ends every wait.

@@ -15,7 +15,7 @@ use kconnect_protocol::{
 };
 
 use super::{
-    batch::{Fate, OpenBatch, record_bytes_max},
+    batch::{Fate, OpenBatch},
     delivery::{Completion, Delivery},
     errors,
     memory::Reservation,
@@ -70,12 +70,14 @@ pub(crate) struct How {
     pub(crate) is_sticky: bool,
     /// The sender wants to know what becomes of it.
     pub(crate) is_watched: bool,
+    /// The most bytes that it adds to a batch: [`record_bytes_max`](super::batch::record_bytes_max).
+    pub(crate) bytes: usize,
 }
 
 /// Why a record was not appended.
 #[derive(Debug)]
 pub(crate) enum NotAppended {
-    /// So many bytes must be reserved first.
+    /// So many bytes must be reserved first: what a batch here usually has, so that it need not grow step by step.
     NeedsMemory(usize),
     /// This partition has had its share; the partitioner chooses another.
     Switch,
@@ -116,7 +118,7 @@ impl Partition {
         grant: &mut Option<Reservation>,
         now: impl Fn() -> Instant,
     ) -> Result<Option<Delivery>, NotAppended> {
-        let bytes = record_bytes_max(record);
+        let bytes = how.bytes;
         let mut gathered = self.gathered();
         if let Some(error) = &gathered.end {
             return Err(NotAppended::Failed(error.clone()));
@@ -137,27 +139,25 @@ impl Partition {
             gathered.sticky_bytes = 0;
             return Err(NotAppended::Switch);
         }
-        self.append_to_new(&mut gathered, record, bytes, how, terms, grant, now())
+        self.append_to_new(&mut gathered, record, how, terms, grant, now())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the second half of `append`")]
     fn append_to_new(
         self: &Arc<Self>,
         gathered: &mut Gathered,
         record: &Record<'_>,
-        bytes: usize,
         how: How,
         terms: &Terms,
         grant: &mut Option<Reservation>,
         now: Instant,
     ) -> Result<Option<Delivery>, NotAppended> {
-        let needed = bytes + HEADER_LEN;
+        let needed = how.bytes + HEADER_LEN;
         let usual = gathered.usual_bytes.min(terms.batch_size).max(needed);
         let granted = grant.take_if(|grant| grant.bytes() >= needed);
         let memory = granted
             .or_else(|| terms.memory.try_reserve(usual))
             .or_else(|| terms.memory.try_reserve(needed))
-            .ok_or(NotAppended::NeedsMemory(needed))?;
+            .ok_or(NotAppended::NeedsMemory(usual))?;
         let completion = Completion::new(self.topic_partition.clone());
         let fate = Fate::new(completion, Arc::clone(&terms.unwatched));
         let mut batch = OpenBatch::new(terms.batch_size, fate, memory, now);
@@ -172,7 +172,7 @@ impl Partition {
         };
         let index = batch.append(record).map_err(too_large)?;
         let delivery = batch.fate.promise(index, record.timestamp, how.is_watched);
-        gathered.sticky_bytes += bytes + HEADER_LEN;
+        gathered.sticky_bytes += needed;
         gathered.open = Some(batch);
         self.queued.fetch_add(1, Ordering::Relaxed);
         if gathered.told < Told::Open {

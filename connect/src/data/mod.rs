@@ -8,6 +8,7 @@ mod big_decimal;
 mod builder;
 mod datetime;
 mod error;
+mod handle;
 mod headers;
 mod java_float;
 mod logical;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
+use super::handle::Handle;
 use super::validate::Place;
 use super::{DataError, SchemaBuilder, Text, Value};
 
@@ -129,7 +130,7 @@ impl Field {
 /// A clone shares. Two schemas are equal when all of their attributes are, documentation and
 /// default included, as in Java; equal handles are recognized without looking inside.
 #[derive(Clone)]
-pub struct Schema(Arc<Inner>);
+pub struct Schema(Handle<Inner>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Attributes {
@@ -200,9 +201,9 @@ const PRIMITIVES: [Type; 9] = [
     Type::Bytes,
 ];
 
-static SHARED: LazyLock<Vec<[Schema; 2]>> = LazyLock::new(|| {
+static SHARED: LazyLock<Vec<[Inner; 2]>> = LazyLock::new(|| {
     let plain = |ty, optional| {
-        Schema::from_attributes(Attributes {
+        Inner::new(Attributes {
             optional,
             ..Attributes::new(ty)
         })
@@ -232,29 +233,12 @@ impl Schema {
                         ..Attributes::new(ty)
                     })
                 },
-                |pair| pair[usize::from(optional)].clone(),
+                |pair| Self(Handle::Static(&pair[usize::from(optional)])),
             )
     }
 
-    pub(crate) fn from_attributes(mut attributes: Attributes) -> Self {
-        // Java compares parameters as a map.
-        let written = std::mem::take(&mut attributes.parameters);
-        let mut sorted = written.clone();
-        sorted.sort_unstable();
-        let mut hasher = DefaultHasher::new();
-        attributes.hash(&mut hasher);
-        sorted.hash(&mut hasher);
-        attributes.parameters = written;
-        let mut by_name = Vec::new();
-        if attributes.fields.len() >= SEARCH_FROM {
-            by_name = (0..attributes.fields.len()).collect();
-            by_name.sort_unstable_by_key(|&index| attributes.fields[index].name.clone());
-        }
-        Self(Arc::new(Inner {
-            attributes,
-            hash: hasher.finish(),
-            by_name,
-        }))
+    pub(crate) fn from_attributes(attributes: Attributes) -> Self {
+        Self(Handle::Counted(Arc::new(Inner::new(attributes))))
     }
 
     pub(crate) fn attributes(&self) -> &Attributes {
@@ -355,7 +339,30 @@ impl Schema {
     /// Whether both handles share one schema.
     #[must_use]
     pub fn ptr_eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        self.0.ptr_eq(&other.0)
+    }
+}
+
+impl Inner {
+    fn new(mut attributes: Attributes) -> Self {
+        // Java compares parameters as a map.
+        let written = std::mem::take(&mut attributes.parameters);
+        let mut sorted = written.clone();
+        sorted.sort_unstable();
+        let mut hasher = DefaultHasher::new();
+        attributes.hash(&mut hasher);
+        sorted.hash(&mut hasher);
+        attributes.parameters = written;
+        let mut by_name = Vec::new();
+        if attributes.fields.len() >= SEARCH_FROM {
+            by_name = (0..attributes.fields.len()).collect();
+            by_name.sort_unstable_by_key(|&index| attributes.fields[index].name.clone());
+        }
+        Self {
+            attributes,
+            hash: hasher.finish(),
+            by_name,
+        }
     }
 }
 

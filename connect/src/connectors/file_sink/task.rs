@@ -1,9 +1,11 @@
-//! The task that writes lines: values are formatted into one buffer, which is written once a batch.
+//! The task that writes lines: values are formatted into one buffer, which is written when it is full or nothing else comes.
 
 use std::io::{ErrorKind, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::FileStreamSinkConfig;
@@ -13,8 +15,10 @@ use crate::api::{
 };
 use crate::data::Value;
 
-/// How many bytes of lines are gathered before they are written within a batch.
-const BUFFER: usize = 1024 * 1024;
+/// How many bytes of lines are gathered before they are written.
+const BUFFER: usize = 256 * 1024;
+/// How long lines wait for others: a write is another thread's job, and to hand it over costs more than to format a batch.
+const LINGER: Duration = Duration::from_millis(5);
 
 /// Appends the values of records to a file or to standard output.
 #[derive(Debug)]
@@ -23,15 +27,18 @@ pub struct FileStreamSinkTask {
     name: Arc<str>,
     /// None only while a write is under way.
     target: Option<Target>,
-    /// Whole lines that were accepted and are not written yet; none, unless the disk is full.
+    /// Whole lines that were accepted and are not written yet.
     lines: Vec<u8>,
+    /// When the first of them is to be written at the latest; none if there are none, or if the disk is full.
+    due: Option<Instant>,
+    context: SinkTaskContext,
 }
 
 impl SinkTask for FileStreamSinkTask {
-    async fn start(_context: SinkTaskContext, config: Properties) -> Result<Self, TaskError> {
+    async fn start(context: SinkTaskContext, config: Properties) -> Result<Self, TaskError> {
         let config = FileStreamSinkConfig::of(&config)?;
         let Some(file) = config.file() else {
-            return Ok(Self::new("standard output".into(), Target::Stdout));
+            return Ok(Self::new(context, "standard output".into(), Target::Stdout));
         };
         let name: Arc<str> = file.into();
         let path = Arc::clone(&name);
@@ -41,19 +48,21 @@ impl SinkTask for FileStreamSinkTask {
             let text = format!("Couldn't find or create file '{name}' for FileStreamSinkTask");
             ConnectError::new(text).caused_by(error)
         })?;
-        Ok(Self::new(name, target))
+        Ok(Self::new(context, name, target))
     }
 
     async fn put(&mut self, records: &[SinkRecord]) -> Result<(), TaskError> {
-        // Lines of an earlier batch first: if they still do not fit, these records are not accepted.
-        self.write().await?;
+        if self.due.is_none() {
+            // Lines that the disk had no room for: if they still do not fit, these records are not accepted.
+            self.write().await?;
+        }
         for record in records {
             append(&mut self.lines, &record.value);
             if self.lines.len() >= BUFFER {
                 self.write_or_keep().await?;
             }
         }
-        self.write_or_keep().await
+        self.write_or_wait(!records.is_empty()).await
     }
 
     async fn flush(&mut self, _offsets: &SinkOffsets) -> Result<(), TaskError> {
@@ -81,16 +90,34 @@ impl SinkTask for FileStreamSinkTask {
 }
 
 impl FileStreamSinkTask {
-    pub(super) fn new(name: Arc<str>, target: Target) -> Self {
+    fn new(context: SinkTaskContext, name: Arc<str>, target: Target) -> Self {
         Self {
             name,
             target: Some(target),
             lines: Vec::new(),
+            due: None,
+            context,
         }
+    }
+
+    /// Writes what was accepted when it is time, or at once if nothing else has come. Else the worker is asked to put again
+    /// soon, with nothing if there is nothing.
+    async fn write_or_wait(&mut self, may_wait: bool) -> Result<(), TaskError> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        let due = *self.due.get_or_insert(now + LINGER);
+        if !may_wait || due <= now {
+            return self.write_or_keep().await;
+        }
+        self.context.timeout(due - now);
+        Ok(())
     }
 
     /// Writes what was accepted.
     async fn write(&mut self) -> Result<(), TaskError> {
+        self.due = None;
         if self.lines.is_empty() {
             return Ok(());
         }

@@ -54,12 +54,42 @@ fn offsets(offset: i64) -> SinkOffsets {
     [(TopicPartition::new("t", 0), offset)].into()
 }
 
+/// Puts records, and then nothing, as the worker does when nothing else comes.
+async fn put(task: &mut FileStreamSinkTask, records: &[SinkRecord]) {
+    task.put(records).await.unwrap();
+    task.put(&[]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_wait_a_moment_for_others() {
+    let scene = Scene::new();
+    let id = ConnectorTaskId::new(&"c".into(), 0);
+    let (context, control) = SinkTaskContext::new(id, Arc::default());
+    let config = Properties::from([("file", &*scene.path)]);
+    let mut task = FileStreamSinkTask::start(context, config).await.unwrap();
+    task.put(&[]).await.unwrap();
+    assert_eq!(control.take_requests().timeout, None);
+    task.put(&records(["one"])).await.unwrap();
+    let wait = control.take_requests().timeout.unwrap();
+    tokio::time::advance(wait / 2).await;
+    task.put(&records(["two"])).await.unwrap();
+    assert_eq!(scene.text(), "");
+    assert!(control.take_requests().timeout.unwrap() <= wait / 2);
+    // More comes all the time, but the first line has waited for long enough.
+    tokio::time::advance(wait / 2).await;
+    task.put(&records(["three"])).await.unwrap();
+    assert_eq!(scene.text(), "one\ntwo\nthree\n");
+    task.put(&records(["four"])).await.unwrap();
+    task.put(&[]).await.unwrap();
+    assert_eq!(scene.text(), "one\ntwo\nthree\nfour\n");
+}
+
 #[tokio::test]
-async fn lines_are_in_the_file_when_put_returns() {
+async fn lines_are_in_the_file_before_their_offsets_are_committed() {
     let scene = Scene::new();
     let mut task = scene.task().await;
     assert_eq!(scene.text(), "", "it is created at once");
-    task.put(&records(["one", "", "grün"])).await.unwrap();
+    put(&mut task, &records(["one", "", "grün"])).await;
     assert_eq!(scene.text(), "one\n\ngrün\n");
     task.put(&[]).await.unwrap();
     task.put(&records(["two\nlines"])).await.unwrap();
@@ -72,9 +102,9 @@ async fn lines_are_appended_to_what_is_there_by_every_task() {
     let scene = Scene::new();
     fs::write(&scene.path, "before\n").unwrap();
     let (mut one, mut other) = (scene.task().await, scene.task().await);
-    one.put(&records(["one"])).await.unwrap();
-    other.put(&records(["other"])).await.unwrap();
-    one.put(&records(["one again"])).await.unwrap();
+    put(&mut one, &records(["one"])).await;
+    put(&mut other, &records(["other"])).await;
+    put(&mut one, &records(["one again"])).await;
     assert_eq!(scene.text(), "before\none\nother\none again\n");
 }
 
@@ -96,7 +126,7 @@ async fn values_are_printed_as_java_prints_them() {
         vec![Value::Int8(1), Value::Null].into(),
         Bytes::from_static(b"hi").into(),
     ];
-    scene.task().await.put(&records(values)).await.unwrap();
+    put(&mut scene.task().await, &records(values)).await;
     assert_eq!(
         scene.text(),
         "null\n1.0E10\ntrue\nStruct{a=1}\n{a=1}\n[1, null]\naGk=\n"
@@ -108,7 +138,7 @@ async fn a_large_batch_is_written_whole() {
     let scene = Scene::new();
     let lines: Vec<String> = (0..40_000).map(|number| format!("{number:0>60}")).collect();
     let batch = records(lines.iter().map(String::as_str));
-    scene.task().await.put(&batch).await.unwrap();
+    put(&mut scene.task().await, &batch).await;
     assert_eq!(scene.text(), lines.join("\n") + "\n");
 }
 
@@ -132,7 +162,7 @@ async fn a_file_that_cannot_be_created_is_named_with_the_cause() {
 #[tokio::test]
 async fn a_full_disk_keeps_offsets_back_and_asks_for_the_records_again() {
     let mut task = start("/dev/full").await.unwrap();
-    task.put(&records(["kept"])).await.unwrap();
+    put(&mut task, &records(["kept"])).await;
     assert_eq!(
         task.pre_commit(offsets(1)).await.unwrap(),
         SinkOffsets::new()
@@ -150,7 +180,7 @@ async fn a_full_disk_keeps_offsets_back_and_asks_for_the_records_again() {
 async fn what_was_written_to_a_deleted_file_is_written_again() {
     let scene = Scene::new();
     let mut task = scene.task().await;
-    task.put(&records(["one"])).await.unwrap();
+    put(&mut task, &records(["one"])).await;
     fs::remove_file(&scene.path).unwrap();
     let error = task.pre_commit(offsets(1)).await.unwrap_err();
     let expected = format!(
