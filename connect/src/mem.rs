@@ -3,7 +3,8 @@
 //!
 //! This is the only file of the project with `unsafe` in it. On `x86_64-unknown-linux-musl` its functions take the place of
 //! libc's for all of the program; the first three go together, since libc's `memmove` brings libc's `memcpy` with it. On
-//! other targets, whose own are fast, they are compiled for the tests alone.
+//! other targets, whose own are fast, they are compiled for the tests alone. So they are where nothing is optimized: there
+//! the compiler moves a vector by calling `memcpy`, which must not be one that moves vectors.
 //!
 //! Why it is sound. Every access is a read or a write of `size_of::<T>()` bytes, unaligned, at an offset that the size class
 //! bounds: a class is entered only when `n` is at least the size that it reads or writes at once, so that neither
@@ -30,7 +31,7 @@ const BLOCK: usize = WIDE * VECTOR;
 /// # Safety
 ///
 /// Both ranges are valid, `from` to be read and `to` to be written.
-#[cfg_attr(target_env = "musl", unsafe(no_mangle))]
+#[cfg_attr(all(target_env = "musl", not(debug_assertions)), unsafe(no_mangle))]
 pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
     // SAFETY: as the caller says.
     unsafe {
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut 
 /// # Safety
 ///
 /// As for [`memcpy`].
-#[cfg_attr(target_env = "musl", unsafe(no_mangle))]
+#[cfg_attr(all(target_env = "musl", not(debug_assertions)), unsafe(no_mangle))]
 pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
     // Below `n` only if `to` is inside of the range that is read.
     let ahead = to.addr().wrapping_sub(from.addr());
@@ -70,7 +71,7 @@ pub unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut
 /// # Safety
 ///
 /// The range is valid to be written.
-#[cfg_attr(target_env = "musl", unsafe(no_mangle))]
+#[cfg_attr(all(target_env = "musl", not(debug_assertions)), unsafe(no_mangle))]
 pub unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mut u8 {
     let byte = value.to_le_bytes()[0];
     // SAFETY: the classes bound the offsets; the instruction is in every x86-64.
@@ -95,7 +96,7 @@ pub unsafe extern "C" fn memset(to: *mut u8, value: i32, n: usize) -> *mut u8 {
 /// # Safety
 ///
 /// Both ranges are valid to be read.
-#[cfg_attr(target_env = "musl", unsafe(no_mangle))]
+#[cfg_attr(all(target_env = "musl", not(debug_assertions)), unsafe(no_mangle))]
 pub unsafe extern "C" fn memcmp(one: *const u8, other: *const u8, n: usize) -> i32 {
     const WORD: usize = size_of::<u64>();
     let mut at = 0;

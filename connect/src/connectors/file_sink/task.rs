@@ -29,8 +29,10 @@ pub struct FileStreamSinkTask {
     target: Option<Target>,
     /// Whole lines that were accepted and are not written yet.
     lines: Vec<u8>,
-    /// When the first of them is to be written at the latest; none if there are none, or if the disk is full.
+    /// When the first of them is to be written at the latest.
     due: Option<Instant>,
+    /// They did not fit on the disk.
+    is_full: bool,
     context: SinkTaskContext,
 }
 
@@ -52,13 +54,13 @@ impl SinkTask for FileStreamSinkTask {
     }
 
     async fn put(&mut self, records: &[SinkRecord]) -> Result<(), TaskError> {
-        if self.due.is_none() {
-            // Lines that the disk had no room for: if they still do not fit, these records are not accepted.
+        if self.is_full {
+            // Earlier lines first: if they still do not fit, these records are not accepted.
             self.write().await?;
         }
         for record in records {
             append(&mut self.lines, &record.value);
-            if self.lines.len() >= BUFFER {
+            if self.lines.len() >= BUFFER && !self.is_full {
                 self.write_or_keep().await?;
             }
         }
@@ -96,6 +98,7 @@ impl FileStreamSinkTask {
             target: Some(target),
             lines: Vec::new(),
             due: None,
+            is_full: false,
             context,
         }
     }
@@ -103,7 +106,7 @@ impl FileStreamSinkTask {
     /// Writes what was accepted when it is time, or at once if nothing else has come. Else the worker is asked to put again
     /// soon, with nothing if there is nothing.
     async fn write_or_wait(&mut self, may_wait: bool) -> Result<(), TaskError> {
-        if self.lines.is_empty() {
+        if self.lines.is_empty() || self.is_full {
             return Ok(());
         }
         let now = Instant::now();
@@ -137,6 +140,7 @@ impl FileStreamSinkTask {
         })?;
         self.target = Some(target);
         self.lines = lines;
+        self.is_full = written.is_err();
         written.map_err(|error| self.failure(error))
     }
 

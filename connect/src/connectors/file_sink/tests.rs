@@ -167,6 +167,14 @@ async fn a_full_disk_keeps_offsets_back_and_asks_for_the_records_again() {
         task.pre_commit(offsets(1)).await.unwrap(),
         SinkOffsets::new()
     );
+    for _ in 0..2 {
+        let error = task.put(&records(["refused"])).await.unwrap_err();
+        assert!(matches!(error, TaskError::Retriable(_)), "{error}");
+    }
+    let mut task = start("/dev/full").await.unwrap();
+    // So many that they are written before the end of the batch.
+    let many = records(vec!["x".repeat(1_000); 1_000]);
+    task.put(&many).await.unwrap();
     let error = task.put(&records(["refused"])).await.unwrap_err();
     assert!(matches!(error, TaskError::Retriable(_)));
     let text = error.to_string();
