@@ -27,10 +27,6 @@ impl Text {
     ///
     /// Gives the buffer back when it is not UTF-8.
     pub fn from_utf8(bytes: Bytes) -> Result<Self, InvalidUtf8> {
-        // Looking for ASCII first costs little, and what is to come looks at all of it again.
-        if bytes.is_ascii() {
-            return Ok(Self(ByteString::try_from(bytes).unwrap_or_default()));
-        }
         match std::str::from_utf8(&bytes) {
             Ok(_) => Ok(Self(ByteString::try_from(bytes).unwrap_or_default())),
             Err(error) => Err(InvalidUtf8 { bytes, error }),
