@@ -152,6 +152,17 @@ impl JavaWorker {
         )
     }
 
+    /// As [`Self::distributed`], with more options of the JVM.
+    pub fn distributed_with(directory: &Path, worker: &str, options: &[&str]) -> Result<Self> {
+        Self::start_with(
+            "org.apache.kafka.connect.cli.ConnectDistributed",
+            directory,
+            worker,
+            Vec::new(),
+            options,
+        )
+    }
+
     /// Starts a standalone worker as an operator does, with the memory of Kafka's script and without what makes tests
     /// faster, and does not wait: for measurements.
     pub fn standalone_as_shipped(
@@ -184,8 +195,19 @@ impl JavaWorker {
     }
 
     fn start(main: &str, directory: &Path, worker: &str, connectors: Vec<String>) -> Result<Self> {
+        Self::start_with(main, directory, worker, connectors, &[])
+    }
+
+    fn start_with(
+        main: &str,
+        directory: &Path,
+        worker: &str,
+        connectors: Vec<String>,
+        more: &[&str],
+    ) -> Result<Self> {
         let worker = format!("{worker}\nplugin.discovery=service_load\n");
-        let options = ["-Xms64m", "-Xmx512m", QUICK_START];
+        let mut options = vec!["-Xms64m", "-Xmx512m", QUICK_START];
+        options.extend(more);
         let mut started = launch(main, directory, &worker, connectors, &options)?;
         started
             .process

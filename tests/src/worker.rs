@@ -153,20 +153,36 @@ impl KconnectWorker {
         Ok(started)
     }
 
+    /// As [`Self::distributed`], with variables of the environment.
+    pub fn distributed_with(
+        directory: &Path,
+        worker: &str,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let mut started = Self::launch_in(directory, worker, environment)?;
+        started.process.wait_for_line("Joined group", JOIN_LIMIT)?;
+        Ok(started)
+    }
+
     /// As [`Self::distributed`], without waiting.
     pub fn launch_distributed(directory: &Path, worker: &str) -> Result<Self> {
+        Self::launch_in(directory, worker, &[])
+    }
+
+    fn launch_in(directory: &Path, worker: &str, environment: &[(&str, &str)]) -> Result<Self> {
         let port = ports::one()?;
         let file = directory.join("worker.properties");
         fs::write(
             &file,
             format!("{worker}\nlisteners=http://127.0.0.1:{port}\n"),
         )?;
-        let process = Process::start(
+        let process = Process::start_with(
             "kconnect",
             kconnect_binary()?,
             ["distributed".to_owned(), file.display().to_string()],
             directory,
             &directory.join("kconnect.log"),
+            environment,
         )?;
         Ok(Self { process, port })
     }

@@ -21,6 +21,9 @@ use script::{Line, Script};
 
 const STANDALONE: &str = include_str!("../rest/standalone.txt");
 const DISTRIBUTED: &str = include_str!("../rest/distributed.txt");
+const VALIDATION: &str = include_str!("../rest/validation.txt");
+const OVERRIDES: &str = include_str!("../rest/overrides.txt");
+const BASIC_AUTH: &str = include_str!("../rest/basic_auth.txt");
 
 /// What both workers are told beside their own offsets file and address.
 fn worker_properties(servers: &str, directory: &Path) -> String {
@@ -73,7 +76,8 @@ fn a_standalone_worker_answers_as_java_does() {
         World::new(java.rest_url(), unique("java"), java_directory),
         World::new(ours.rest_url(), unique("ours"), directory),
     ];
-    let differences = play(&Script::parse(STANDALONE), &worlds);
+    let mut differences = play(&Script::parse(STANDALONE), &worlds);
+    differences.extend(play(&Script::parse(VALIDATION), &worlds));
     java.stop().unwrap();
     ours.stop().unwrap();
     assert!(
@@ -166,6 +170,7 @@ fn workers_of_a_cluster_answer_as_javas_do_leader_and_follower() {
     let script = Script::parse(DISTRIBUTED);
     let (java_leader, leader, leaders) = start("leader");
     let mut differences = play(&script, &leaders);
+    differences.extend(play(&Script::parse(VALIDATION), &leaders));
     let (java_follower, follower, followers) = start("follower");
     let on_a_follower = play(&script, &followers);
     differences.extend(
@@ -185,4 +190,103 @@ fn workers_of_a_cluster_answer_as_javas_do_leader_and_follower() {
         differences.len(),
         differences.join("\n")
     );
+}
+
+#[test]
+fn override_policies_answer_as_javas_do() {
+    let name = "override_policies_answer_as_javas_do";
+    let (Some(servers), Some(_)) = (shared_kafka(name), real_kafka_or_say_so(name)) else {
+        return;
+    };
+    let mut differences = Vec::new();
+    for policy in [
+        "None",
+        "Principal",
+        "Allowlist\nconnector.client.config.override.allowlist=acks,group.id,retries",
+    ] {
+        let parent = tempfile::tempdir().unwrap();
+        let start = |member: &str| {
+            let directory = prepare(parent.path(), member);
+            let properties = worker_properties(&servers, &directory);
+            let policy = format!("connector.client.config.override.policy={policy}\n");
+            (directory, format!("{properties}{policy}"))
+        };
+        let (java_directory, properties) = start("java");
+        let java = JavaWorker::standalone(&java_directory, &properties, &[]).unwrap();
+        let (directory, properties) = start("ours");
+        let ours = KconnectWorker::standalone(&directory, &properties, &[]).unwrap();
+        let worlds = [
+            World::new(java.rest_url(), unique("java"), java_directory),
+            World::new(ours.rest_url(), unique("ours"), directory),
+        ];
+        let found = play(&Script::parse(OVERRIDES), &worlds);
+        differences.extend(found.iter().map(|found| format!("{policy}: {found}")));
+        java.stop().unwrap();
+        ours.stop().unwrap();
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// A JAAS file and the users that it names, as Kafka's basic auth extension reads them.
+fn users(directory: &Path) -> String {
+    let (users, jaas) = (
+        directory.join("users.properties"),
+        directory.join("jaas.conf"),
+    );
+    fs::write(&users, "ada=lovelace\nempty=\n").unwrap();
+    let module = "org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule";
+    let users = users.display();
+    fs::write(
+        &jaas,
+        format!("KafkaConnect {{\n  {module} required\n  file=\"{users}\";\n}};\n"),
+    )
+    .unwrap();
+    format!("-Djava.security.auth.login.config={}", jaas.display())
+}
+
+#[test]
+fn users_and_strangers_are_answered_as_javas_basic_auth_does() {
+    let name = "users_and_strangers_are_answered_as_javas_basic_auth_does";
+    let (Some(servers), Some(_)) = (shared_kafka(name), real_kafka_or_say_so(name)) else {
+        return;
+    };
+    let parent = tempfile::tempdir().unwrap();
+    let option = users(parent.path());
+    let extension = "rest.extension.classes=\
+        org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension\n";
+    let properties = |kind: &str| {
+        let cluster = cluster_properties(&servers, &unique(kind));
+        format!("{cluster}{extension}")
+    };
+    let (java_properties, properties) = (properties("java"), properties("ours"));
+    let start = |member: &str| {
+        let java_directory = prepare(parent.path(), &format!("java-{member}"));
+        let directory = prepare(parent.path(), &format!("ours-{member}"));
+        let java = JavaWorker::distributed_with(&java_directory, &java_properties, &[&option]);
+        let environment = [("KAFKA_OPTS", option.as_str())];
+        let ours = KconnectWorker::distributed_with(&directory, &properties, &environment);
+        let (java, ours) = (java.unwrap(), ours.unwrap());
+        let user = "Basic YWRhOmxvdmVsYWNl";
+        let worlds = [
+            World::new(java.rest_url(), unique("java"), java_directory).with_user(user),
+            World::new(ours.rest_url(), unique("ours"), directory).with_user(user),
+        ];
+        for world in &worlds {
+            world.wait("/health", "healthy", true).unwrap();
+        }
+        (java, ours, worlds)
+    };
+    let script = Script::parse(BASIC_AUTH);
+    let (java_leader, leader, leaders) = start("leader");
+    let mut differences = play(&script, &leaders);
+    let (java_follower, follower, followers) = start("follower");
+    // A follower passes requests on to its leader, and tells it what tasks a connector has: one as the user, one as itself.
+    differences.extend(play(&script, &followers));
+    for java in [java_follower, java_leader] {
+        java.stop().unwrap();
+    }
+    for ours in [follower, leader] {
+        ours.stop().unwrap();
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

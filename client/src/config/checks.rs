@@ -101,6 +101,11 @@ impl Check {
                 .is_empty()
                 .then(|| "String must be non-empty".to_owned()),
             Self::Unique => return unique_items(key, value),
+            Self::Custom(_, test) if is_list => {
+                // Kafka shows a list as Java prints one.
+                let shown = format!("[{}]", split_list(value).join(", "));
+                return test(value).map_err(|why| key.invalid(&shown, &why));
+            }
             Self::Custom(_, test) => test(value).err(),
         };
         why.map_or(Ok(()), |why| Err(key.invalid(value, &why)))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ConfigType, ConfigValue, check};
+use super::{ConfigType, ConfigValue, OauthBearerConfig, SaslConfig, SslConfig, check};
 
 crate::config! {
     /// What every client has in common: where the cluster is, how to reach it, how patient to be.
@@ -56,6 +56,9 @@ crate::config! {
             /// How to speak with brokers. Only `PLAINTEXT` is there yet.
             Medium "security.protocol" => security_protocol: SecurityProtocol = SecurityProtocol::Plaintext;
         }
+        and ssl: SslConfig;
+        and sasl: SaslConfig;
+        and oauthbearer: OauthBearerConfig;
     }
 }
 
@@ -207,6 +210,7 @@ mod tests {
     fn names_types_and_defaults_are_kafkas() {
         let ours: Vec<_> = CommonConfig::KEYS
             .iter()
+            .filter(|key| !key.name.starts_with("ssl.") && !key.name.starts_with("sasl."))
             .map(|key| (key.name, key.config_type.name(), key.default_value()))
             .collect();
         let kafkas: Vec<_> = KAFKA

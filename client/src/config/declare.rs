@@ -43,8 +43,8 @@ use super::{ConfigError, ConfigKey, ConfigType, ConfigValue, Importance, Propert
 /// the one that [`ConfigValue::TYPE`] says; the default (a key without one is required; a null default is `None` of an
 /// `Option`); checks; and in braces whatever else [`ConfigKey`] holds. The group `""` is no group.
 ///
-/// A configuration can start with others (`with common: CommonConfig { "key" => field = another default }`) and can have
-/// rules over several keys: `SheepConfig, rules = function`, called as `function(&config, &mut Vec<ConfigError>)` when
+/// A configuration can start with others (`with common: CommonConfig { "key" => field = another default }`), end with
+/// others (`and ssl: SslConfig;`) and can have rules over several keys: `SheepConfig, rules = function`, called as `function(&config, &mut Vec<ConfigError>)` when
 /// every key was fine by itself.
 #[macro_export]
 macro_rules! config {
@@ -60,6 +60,7 @@ macro_rules! config {
                     $(= $default:expr)? $(, $check:expr)*
                     $(=> { $($extra:ident: $extra_value:expr),* $(,)? })?;
             )*})*
+            $(and $last:ident: $last_type:ident;)*
         }
     ) => {
         $(#[doc = $struct_doc])*
@@ -77,15 +78,19 @@ macro_rules! config {
                 #[doc = concat!("Property `", $key, "`", $crate::__config_default_doc!($($default)?), ".")]
                 pub $field: $type,
             )*)*
+            $(
+                #[doc = concat!("The keys of [`", stringify!($last_type), "`].")]
+                pub $last: $last_type,
+            )*
         }
 
         #[allow(dead_code, unreachable_pub, reason = "a declaration may stand in a private module")]
         impl $name {
             /// Every key: name, type, default, documentation and the rest.
             pub const KEYS: &'static [$crate::config::ConfigKey] = &$crate::config::join::<{
-                $name::OWN_KEYS.len() $(+ $part_type::KEYS.len())*
+                $name::OWN_KEYS.len() $(+ $part_type::KEYS.len())* $(+ $last_type::KEYS.len())*
             }>(
-                &[$($part_type::KEYS,)* $name::OWN_KEYS],
+                &[$($part_type::KEYS,)* $name::OWN_KEYS $(, $last_type::KEYS)*],
                 &[$($(($other_name, || {
                     $crate::config::ConfigValue::to_text(&$other_default)
                 }),)*)*],
@@ -126,6 +131,7 @@ macro_rules! config {
                 let config = Self {
                     $($part,)*
                     $($($field: claim.next(defaults.$field),)*)*
+                    $($last: $last_type::claim(defaults.$last, properties, errors),)*
                 };
                 if errors.len() == complaints {
                     $($rules(&config, errors);)?
@@ -145,6 +151,7 @@ macro_rules! config {
                 Self {
                     $($part,)*
                     $($($field: $crate::__config_default!($($default)?),)*)*
+                    $($last: $last_type::default(),)*
                 }
             }
         }

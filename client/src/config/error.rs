@@ -36,6 +36,26 @@ impl ConfigError {
         Self { key, message }
     }
 
+    /// The same complaint where the key stands under `prefix`, as in `prefix.key`.
+    #[must_use]
+    pub fn under(self, prefix: &str) -> Self {
+        let key = format!("{prefix}{}", self.key);
+        let named = [
+            (
+                format!(" for configuration {}: ", self.key),
+                format!(" for configuration {key}: "),
+            ),
+            (format!("\"{}\"", self.key), format!("\"{key}\"")),
+            (format!("'{}'", self.key), format!("'{key}'")),
+        ];
+        let found = named.iter().find(|(old, _)| self.message.contains(old));
+        let message = match found {
+            Some((old, new)) => self.message.replacen(old, new, 1),
+            None => self.message,
+        };
+        Self { key, message }
+    }
+
     /// The key that the complaint is about.
     pub fn key(&self) -> &str {
         &self.key
@@ -54,3 +74,22 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_under_a_prefix_is_named_with_it() {
+        let invalid = ConfigError::invalid("size", "x", "no number").under("a.");
+        assert_eq!(invalid.key(), "a.size");
+        assert_eq!(
+            invalid.message(),
+            "Invalid value x for configuration a.size: no number"
+        );
+        assert_eq!(
+            ConfigError::missing("size").under("a.").message(),
+            "Missing required configuration \"a.size\" which has no default value."
+        );
+    }
+}

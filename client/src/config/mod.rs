@@ -13,6 +13,8 @@ mod key;
 mod password;
 mod producer;
 mod properties;
+mod sasl;
+mod ssl;
 mod value;
 
 pub use admin::AdminConfig;
@@ -28,6 +30,8 @@ pub use key::{ConfigKey, ConfigType, Importance, Width};
 pub use password::Password;
 pub use producer::{Acks, Idempotence, ProducerConfig};
 pub use properties::Properties;
+pub use sasl::{OauthBearerConfig, SaslConfig};
+pub use ssl::SslConfig;
 pub use value::ConfigValue;
 
 /// What a value must satisfy beyond its type: written after the default in a [`config!`](crate::config!) declaration.

@@ -1,7 +1,10 @@
 //! What the clients of tasks get from the worker's and the connector's configuration, in Kafka Connect's order of precedence.
 
-use kconnect_client::config::{CommonConfig, ConsumerConfig, ProducerConfig, Properties};
+use kconnect_client::config::Properties;
 
+use super::client_keys::{
+    AdminKeys, BYTE_ARRAY_DESERIALIZER, BYTE_ARRAY_SERIALIZER, ConsumerKeys, ProducerKeys,
+};
 use crate::herder::entities::ConfigMap;
 use crate::runtime::ConnectorTaskId;
 
@@ -24,6 +27,8 @@ pub fn producer_properties(
 ) -> Properties {
     let mut properties = Properties::from([
         ("client.id", format!("connector-producer-{id}")),
+        ("key.serializer", BYTE_ARRAY_SERIALIZER.to_owned()),
+        ("value.serializer", BYTE_ARRAY_SERIALIZER.to_owned()),
         ("acks", "all".to_owned()),
         ("max.block.ms", FOR_EVER_MS.to_owned()),
         ("delivery.timeout.ms", i32::MAX.to_string()),
@@ -41,7 +46,6 @@ pub fn producer_properties(
             properties.set(in_flight, "1");
         }
     }
-    drop_serializers(&mut properties);
     properties
 }
 
@@ -55,13 +59,14 @@ pub fn consumer_properties(
     let mut properties = Properties::from([
         ("client.id", format!("connector-consumer-{id}")),
         ("group.id", format!("connect-{}", id.connector)),
+        ("key.deserializer", BYTE_ARRAY_DESERIALIZER.to_owned()),
+        ("value.deserializer", BYTE_ARRAY_DESERIALIZER.to_owned()),
         ("enable.auto.commit", "false".to_owned()),
         ("auto.offset.reset", "earliest".to_owned()),
     ]);
     copy_bootstrap(worker, &mut properties);
     overlay(&mut properties, worker.scoped("consumer.").iter());
     overlay(&mut properties, overrides(connector, "consumer.override."));
-    drop_serializers(&mut properties);
     properties
 }
 
@@ -99,10 +104,10 @@ pub fn admin_properties(worker: &Properties, of: AdminOf<'_>) -> Properties {
 
 /// Whether some client knows `key`, so that a worker's property file may hold it.
 pub fn is_client_key(key: &str) -> bool {
-    let mut known = CommonConfig::KEYS
+    let mut known = ProducerKeys::KEYS
         .iter()
-        .chain(ProducerConfig::KEYS)
-        .chain(ConsumerConfig::KEYS);
+        .chain(ConsumerKeys::KEYS)
+        .chain(AdminKeys::KEYS);
     known.any(|declared| declared.name == key)
 }
 
@@ -124,18 +129,6 @@ fn overrides<'a>(
         .iter()
         .filter_map(move |(key, value)| Some((key.strip_prefix(prefix)?, value.as_str())))
         .filter(|(key, _)| !key.is_empty())
-}
-
-/// Keys and values are bytes here: what would turn them into bytes in Java is of no use, and no mistake.
-fn drop_serializers(properties: &mut Properties) {
-    for key in [
-        "key.serializer",
-        "value.serializer",
-        "key.deserializer",
-        "value.deserializer",
-    ] {
-        properties.claim(key);
-    }
 }
 
 /// Which client settings connectors may override: `connector.client.config.override.policy`.

@@ -179,9 +179,20 @@ config_enum! {
     }
 }
 
+/// The longest name of a connector, in bytes: with what stands around it in ids of clients and groups, and in assignments,
+/// it has to fit where Kafka's protocol has two bytes for a length.
+const NAME_MAX: usize = 32_700;
+
 fn valid_name(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("String may not be empty".to_owned());
+    }
+    if text.len() > NAME_MAX {
+        return Err(format!(
+            "String may not be longer than {NAME_MAX} bytes, for Kafka's protocol has no room for a longer name of a client or \
+             group, but has {}",
+            text.len()
+        ));
     }
     let controls: Vec<String> = text
         .chars()
@@ -215,7 +226,7 @@ fn valid_regex(text: &str) -> Result<(), String> {
 }
 
 /// What is wrong with a pattern, in one line, and in Java's words for what is common.
-fn what_is_wrong(error: &regex::Error) -> String {
+pub(super) fn what_is_wrong(error: &regex::Error) -> String {
     let text = error.to_string();
     let line = text.lines().last().unwrap_or_default().trim();
     let line = line.strip_prefix("error: ").unwrap_or(line);
@@ -313,52 +324,6 @@ fn sink_rules(config: &SinkConnectorConfig, errors: &mut Vec<ConfigError>) {
     );
 }
 
-/// What `given` asks for that this worker cannot do in any mode, as complaints about its keys.
-pub(crate) fn unsupported(given: &Properties) -> Vec<ConfigError> {
-    not_there_yet(given)
-}
-
-/// What `given` asks for that is not there yet and must not be left out silently.
-pub fn not_there_yet(given: &Properties) -> Vec<ConfigError> {
-    let is_set = |key: &str| given.get(key).is_some_and(|value| !value.trim().is_empty());
-    let mut errors = Vec::new();
-    for key in ["transforms", "predicates"] {
-        if is_set(key) {
-            let why = "Transformations and predicates are not supported yet by this worker";
-            errors.push(ConfigError::invalid(
-                key,
-                given.get(key).unwrap_or_default(),
-                why,
-            ));
-        }
-    }
-    let required = given.get("exactly.once.support").unwrap_or_default();
-    if required.trim().eq_ignore_ascii_case("required") {
-        let why = "This worker does not have exactly-once source support enabled.";
-        errors.push(ConfigError::invalid("exactly.once.support", required, why));
-    }
-    errors
-}
-
-/// The keys in `given` that are accepted but do nothing yet.
-pub fn without_effect(given: &Properties) -> Vec<&str> {
-    const KEYS: &[&str] = &[
-        "errors.retry.timeout",
-        "errors.retry.delay.max.ms",
-        "errors.log.enable",
-        "errors.deadletterqueue.topic.name",
-        "offsets.storage.topic",
-        "config.action.reload",
-    ];
-    let tolerates = given
-        .get("errors.tolerance")
-        .is_some_and(|value| value.trim() == "all");
-    let names = given.unclaimed().filter(|key| KEYS.contains(key));
-    names
-        .chain(tolerates.then_some("errors.tolerance"))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -415,6 +380,7 @@ mod tests {
         assert!(
             errors("a\u{1}b").contains("control sequences but had the following ASCII chars: 1")
         );
+        assert!(errors(&"é".repeat(16_351)).contains("32700 bytes"));
     }
 
     #[test]
@@ -433,20 +399,6 @@ mod tests {
         assert_eq!(
             order("errors.deadletterqueue.topic.name"),
             (Some("Error Handling"), 6)
-        );
-    }
-
-    #[test]
-    fn what_would_change_records_is_refused_and_what_would_not_is_named() {
-        let given = Properties::from([
-            ("transforms", "a"),
-            ("errors.tolerance", "all"),
-            ("errors.log.enable", "true"),
-        ]);
-        assert_eq!(not_there_yet(&given).len(), 1);
-        assert_eq!(
-            without_effect(&given),
-            ["errors.log.enable", "errors.tolerance"]
         );
     }
 }

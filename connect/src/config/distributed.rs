@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use kconnect_client::config::{
-    BufferSize, ConfigError, IdleTime, MetadataRecoveryStrategy, Properties, SecurityProtocol,
-    check,
+    BufferSize, ConfigError, IdleTime, MetadataRecoveryStrategy, OauthBearerConfig, Properties,
+    SaslConfig, SecurityProtocol, check,
 };
 use kconnect_client::{config, config_enum};
 
 use super::WorkerConfig;
+use super::topic_creation::{valid_partitions, valid_replication};
 use crate::distributed::protocol::Protocol;
 use crate::distributed::session::SignatureAlgorithm;
 
@@ -117,6 +118,8 @@ config! {
             Low "metadata.recovery.rebootstrap.trigger.ms" => metadata_recovery_rebootstrap_trigger: Duration
                 = Duration::from_mins(5);
         }
+        and sasl: SaslConfig;
+        and oauthbearer: OauthBearerConfig;
     }
 }
 
@@ -283,28 +286,6 @@ fn protocol_named(name: &str) -> Option<Protocol> {
 fn valid_protocol(text: &str) -> Result<(), String> {
     let known = protocol_named(text).map(drop);
     known.ok_or_else(|| "Invalid Connect protocol compatibility".to_owned())
-}
-
-fn valid_partitions(text: &str) -> Result<(), String> {
-    positive_or_default(
-        text,
-        "Number of partitions must be positive, or -1 to use the broker's default",
-    )
-}
-
-fn valid_replication(text: &str) -> Result<(), String> {
-    positive_or_default(
-        text,
-        "Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use \
-         the broker's default",
-    )
-}
-
-fn positive_or_default(text: &str, why: &str) -> Result<(), String> {
-    match text.parse::<i64>() {
-        Ok(number) if number == -1 || number > 0 => Ok(()),
-        _ => Err(why.to_owned()),
-    }
 }
 
 fn valid_key_algorithm(text: &str) -> Result<(), String> {

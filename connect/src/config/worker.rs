@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kconnect_client::config::{DnsLookup, Properties, check};
+use kconnect_client::config::{DnsLookup, Properties, SslConfig, check};
 use kconnect_client::{config, config_enum};
 
 use crate::rest::ListenAddress;
@@ -90,6 +90,7 @@ config! {
             Low "ssl.client.auth" => ssl_client_auth: String = "none".to_owned(),
                 check::one_of(&["required", "requested", "none"]);
         }
+        and ssl: SslConfig;
     }
 }
 
@@ -141,10 +142,10 @@ const FAMILIES: &[&str] = &[
     "admin.",
     "config.providers.",
     "metrics.context.",
-    "listeners.https.",
-    "ssl.",
-    "sasl.",
 ];
+
+/// What the keys of TLS begin with where they are for listeners only.
+const LISTENER_PREFIXES: &[&str] = &["listeners.https.", "admin.listeners.https."];
 
 impl WorkerConfig {
     /// The keys in `given` that do nothing in this version, each with what that means.
@@ -165,8 +166,17 @@ impl WorkerConfig {
     ) -> impl Iterator<Item = &'a str> {
         let in_family = |key: &str| FAMILIES.iter().any(|family| key.starts_with(family));
         left.unclaimed()
-            .filter(move |key| !is_client_key(key) && !in_family(key))
+            .filter(move |key| !is_client_key(key) && !in_family(key) && !is_of_listeners(key))
     }
+}
+
+/// Whether `key` is a key of TLS for listeners.
+fn is_of_listeners(key: &str) -> bool {
+    let mut prefixes = LISTENER_PREFIXES.iter();
+    let rest = prefixes.find_map(|prefix| key.strip_prefix(prefix));
+    rest.is_some_and(|rest| {
+        rest == "ssl.client.auth" || SslConfig::KEYS.iter().any(|declared| declared.name == rest)
+    })
 }
 
 #[cfg(test)]
@@ -223,7 +233,7 @@ mod tests {
                 "Invalid value abc for configuration offset.flush.interval.ms: Not a number of type LONG",
                 "Invalid value maybe for configuration topic.creation.enable: Expected value to be either true or false",
                 "Invalid value TRACE for configuration metrics.recording.level: String must be one of: INFO, DEBUG",
-                "Invalid value foo for configuration listeners: \
+                "Invalid value [foo] for configuration listeners: \
                  Listener doesn't have the right format (protocol://hostname:port).",
             ]
         );
@@ -246,12 +256,22 @@ mod tests {
             ("some.unknown", "1"),
             ("producer.linger.ms", "7"),
             ("acks", "1"),
-            ("sasl.jaas.config", "secret"),
+            ("ssl.keystore.password", "secret"),
+            ("ssl.keystore.pasword", "secret"),
+            ("listeners.https.ssl.client.auth", "required"),
+            ("listeners.https.ssl.keystore.locatoin", "/k"),
             ("plugin.path", "/usr/share/java"),
         ])
         .unwrap();
         let unknown: Vec<&str> = WorkerConfig::unknown(&left, |key| key == "acks").collect();
-        assert_eq!(unknown, ["some.unknown"]);
+        assert_eq!(
+            unknown,
+            [
+                "listeners.https.ssl.keystore.locatoin",
+                "some.unknown",
+                "ssl.keystore.pasword"
+            ]
+        );
         let given = Properties::from([("plugin.path", "/usr/share/java"), ("admin.listeners", "")]);
         let without_effect: Vec<&str> = WorkerConfig::without_effect(&given)
             .map(|(key, _)| key)

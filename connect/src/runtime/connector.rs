@@ -16,14 +16,14 @@ use tracing::{info, warn};
 
 use super::event::{ConnectorEvent, WorkerEvent};
 use super::panics::caught;
+use super::source::creation::TopicCreation;
 use super::{RunId, State, TargetState};
 use crate::api::{
     BoxFuture, ConnectError, ConnectorClass, ConnectorContext, ConnectorEvents, DynConnector,
     OffsetReader, SourceConnectorContext,
 };
-use crate::config::ConfigProviders;
-use crate::config::connector::without_effect;
 use crate::config::providers::with_variables_again;
+use crate::config::{ConfigProviders, without_effect};
 use crate::herder::entities::ConfigMap;
 
 /// How many commands a connector may have waiting; its herder gives one at a time.
@@ -48,6 +48,8 @@ pub(super) struct ConnectorRun {
     pub(super) providers: Arc<ConfigProviders>,
     pub(super) target: TargetState,
     pub(super) offsets: OffsetReader,
+    /// Whether topics are created as the connector says.
+    pub(super) creates_topics: bool,
     pub(super) commands: mpsc::Receiver<ConnectorCommand>,
     pub(super) stop: CancellationToken,
     pub(super) events: mpsc::Sender<WorkerEvent>,
@@ -167,20 +169,12 @@ impl ConnectorRun {
     ) -> BoxFuture<'static, Result<Box<dyn DynConnector>, ConnectError>> {
         let events = Arc::clone(said) as Arc<dyn ConnectorEvents>;
         let context = ConnectorContext::new(Arc::clone(&self.name), events);
-        let config = match self.providers.resolve(&self.config) {
-            Ok(config) => properties(&config),
-            Err(error) => {
-                let error = ConnectError::new(error.to_string());
-                return Box::pin(std::future::ready(Err(error)));
-            }
+        let config = match self.resolved() {
+            Ok(config) => config,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
-        let idle = without_effect(&config);
-        if !idle.is_empty() {
-            warn!(
-                "These configurations '[{}]' have no effect yet: offsets are in the worker's own store, and a record that \
-                 cannot be handled fails its task",
-                idle.join(", ")
-            );
+        if let Some(said) = without_effect(&config) {
+            warn!("{said}");
         }
         match self.class {
             ConnectorClass::Source(class) => class.start(
@@ -189,6 +183,16 @@ impl ConnectorRun {
             ),
             ConnectorClass::Sink(class) => class.start(context, config),
         }
+    }
+
+    /// The configuration with its variables resolved, and with nothing wrong about topics to create.
+    fn resolved(&self) -> Result<Properties, ConnectError> {
+        let resolved = self.providers.resolve(&self.config);
+        let resolved = resolved.map_err(|error| ConnectError::new(error.to_string()))?;
+        if self.creates_topics && matches!(self.class, ConnectorClass::Source(_)) {
+            TopicCreation::of(&resolved)?;
+        }
+        Ok(properties(&resolved))
     }
 
     /// The plugin's task configurations, with what the worker adds to each.

@@ -8,12 +8,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
+use super::connector::properties;
 use super::event::{TaskEvent, WorkerEvent};
 use super::panics::caught;
 use super::worker::WorkerContext;
 use super::{ConnectorTaskId, RunId, State, TargetState, sink, source};
 use crate::api::{ConnectError, ConnectorClass};
-use crate::config::ConfigProviders;
+use crate::config::{ConfigProviders, not_there_yet};
 use crate::herder::entities::ConfigMap;
 
 /// One run of a task.
@@ -59,6 +60,11 @@ impl TaskRun {
         for config in [&mut self.connector, &mut self.config] {
             let resolved = self.providers.resolve(config);
             *config = Arc::new(resolved.map_err(|error| ConnectError::new(error.to_string()))?);
+        }
+        // A worker that does more may have let the connector in.
+        let missing = not_there_yet(&properties(&self.connector), self.context.in_cluster);
+        if !missing.is_empty() {
+            return Err(missing.into());
         }
         let class = self
             .connector

@@ -34,6 +34,8 @@ pub(crate) struct WorkerContext {
     pub(crate) offsets: Arc<dyn OffsetStore>,
     /// Where connectors and tasks run.
     pub(crate) runtime: Handle,
+    /// Whether the worker shares its work with others.
+    pub(crate) in_cluster: bool,
 }
 
 impl WorkerContext {
@@ -106,6 +108,7 @@ impl Worker {
                 class,
                 target,
                 offsets: self.context.offsets_of(name).reader(),
+                creates_topics: self.context.config.topic_creation_enable,
                 config,
                 providers: Arc::clone(&self.providers),
                 commands,

@@ -125,6 +125,7 @@ impl Standalone {
                 plugins: Arc::new(plugins),
                 offsets: Arc::new(offsets),
                 runtime,
+                in_cluster: false,
             }),
         });
         info!("Herder started");

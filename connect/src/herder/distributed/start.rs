@@ -176,6 +176,7 @@ async fn herd(
         plugins: Arc::clone(&settings.plugins),
         offsets: Arc::clone(&stores.offsets) as _,
         runtime: settings.runtime.clone(),
+        in_cluster: true,
     });
     // It is set here only.
     let _ = channels.context.set(Arc::clone(&context));

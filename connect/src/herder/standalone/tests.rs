@@ -30,6 +30,7 @@ fn herder() -> (HerderHandle, Control) {
         plugins: Arc::new(plugins()),
         offsets: Arc::new(MemoryOffsetStore::default()),
         runtime: Handle::current(),
+        in_cluster: false,
     };
     start(Settings {
         context: Arc::new(context),

@@ -6,9 +6,10 @@ use super::keys::{Given, checked};
 use super::version::VersionRange;
 use super::{Parts, Validator, stages};
 use crate::api::{Class, ConnectorClass, ExactlyOnceSupport, FindError, SourceClass};
-use crate::config::connector::{SINK_COMPLAINT_KEYS, sink_complaints, unsupported};
-use crate::config::{SinkConnectorConfig, SourceConnectorConfig};
+use crate::config::connector::{SINK_COMPLAINT_KEYS, sink_complaints};
+use crate::config::{SinkConnectorConfig, SourceConnectorConfig, not_there_yet};
 use crate::herder::HerderError;
+use crate::herder::entities::ConfigMap;
 
 const EXACTLY_ONCE: &str = "exactly.once.support";
 const BOUNDARY: &str = "transaction.boundary";
@@ -47,18 +48,19 @@ impl Validator {
     pub(super) fn connector_keys(
         &self,
         class: ConnectorClass,
+        raw: &ConfigMap,
         given: &Properties,
         nulls: &[&str],
     ) -> Parts {
         let mut parts = self.framework_keys(class, given, nulls);
-        stages::put(&mut parts, given);
+        stages::put(&mut parts, raw, given);
         if let ConnectorClass::Sink(_) = class {
             for (key, why) in sink_complaints(given) {
                 parts.complain(key, given.get(key), why);
             }
             self.check_group(&mut parts, given);
         }
-        for error in unsupported(given) {
+        for error in not_there_yet(given, self.worker_group.is_some()) {
             parts.complain(
                 error.key(),
                 given.get(error.key()),

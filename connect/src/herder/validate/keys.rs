@@ -64,7 +64,7 @@ pub(super) fn checked(key: &ConfigKey, given: Given<'_>) -> ConfigInfo {
                 errors.extend(
                     key.check(text)
                         .err()
-                        .map(|error| as_list(key, text, error.message())),
+                        .map(|error| error.message().to_owned()),
                 );
                 Some(value)
             }
@@ -93,21 +93,6 @@ pub(super) fn checked(key: &ConfigKey, given: Given<'_>) -> ConfigInfo {
             errors,
             visible: true,
         },
-    }
-}
-
-/// A complaint about a list shows it as Java prints one: `[a, b]`.
-fn as_list(key: &ConfigKey, text: &str, message: &str) -> String {
-    let begin = format!("Invalid value {text} for");
-    match message
-        .strip_prefix(&begin)
-        .filter(|_| key.config_type == ConfigType::List)
-    {
-        Some(rest) => {
-            let items = Vec::<String>::parse(text, key.config_type).unwrap_or_default();
-            format!("Invalid value [{}] for{rest}", items.join(", "))
-        }
-        None => message.to_owned(),
     }
 }
 

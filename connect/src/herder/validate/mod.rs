@@ -22,7 +22,6 @@ use super::HerderError;
 use super::entities::{ConfigInfo, ConfigInfos, ConfigMap, ConnectorType};
 use super::order::ConnectorSpec;
 use crate::api::{PluginKind, Plugins};
-use crate::config::connector::not_there_yet;
 use crate::config::{
     ConfigProviders, ConnectorConfig, OverridePolicy, SinkConnectorConfig, SourceConnectorConfig,
 };
@@ -94,7 +93,7 @@ impl Validator {
         let is_plugin = |key: &str| ["connector.class", "connector.plugin.version"].contains(&key);
         let mut infos = match found.map_err(|error| without_secrets(error, &raw, is_plugin))? {
             FoundConnector::Found(connector) => {
-                let mut parts = self.connector_keys(connector, &given, &nulls);
+                let mut parts = self.connector_keys(connector, &raw, &given, &nulls);
                 let converters = self.converter_keys(&mut parts, &given);
                 let overrides = self.override_keys(connector, &given);
                 let is_override = |key: &str| key.contains(".override.");
@@ -131,7 +130,7 @@ impl Validator {
             .unwrap_or_default();
         let class = self.plugins.find_connector(class);
         let class = class.map_err(|error| HerderError::BadRequest(error.to_string()))?;
-        let mut given: Properties = resolved.clone().into();
+        let mut given: Properties = resolved.into();
         let common: Result<ConnectorConfig, Vec<ConfigError>> = match class.kind() {
             PluginKind::Source => {
                 SourceConnectorConfig::from_properties(&mut given).map(|config| config.connector)
@@ -142,10 +141,6 @@ impl Validator {
             let lines: Vec<&str> = errors.iter().map(ConfigError::message).collect();
             HerderError::BadRequest(lines.join("\n"))
         })?;
-        let missing = not_there_yet(&resolved.into());
-        if let Some(missing) = missing.first() {
-            return Err(HerderError::BadRequest(missing.message().to_owned()));
-        }
         Ok(ConnectorSpec {
             kind: match class.kind() {
                 PluginKind::Source => ConnectorType::Source,

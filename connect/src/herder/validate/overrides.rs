@@ -1,10 +1,11 @@
 //! What a connector overrides of its clients' settings, held against the worker's policy.
 
-use kconnect_client::config::{AdminConfig, ConfigKey, ConsumerConfig, ProducerConfig, Properties};
+use kconnect_client::config::{ConfigKey, Properties};
 
 use super::keys::{canonical, client_key_info, invalid};
 use super::{Parts, Validator};
 use crate::api::ConnectorClass;
+use crate::config::{AdminKeys, ConsumerKeys, ProducerKeys, refusal};
 use crate::herder::HerderError;
 use crate::herder::entities::{ConfigInfo, ConfigInfos, ConfigValueInfo};
 
@@ -30,13 +31,13 @@ impl Validator {
         let clients: [(&str, &[ConfigKey], bool); 3] = [
             (
                 "producer.override.",
-                ProducerConfig::KEYS,
+                ProducerKeys::KEYS,
                 is_source || has_queue,
             ),
-            ("consumer.override.", ConsumerConfig::KEYS, !is_source),
+            ("consumer.override.", ConsumerKeys::KEYS, !is_source),
             (
                 "admin.override.",
-                AdminConfig::KEYS,
+                AdminKeys::KEYS,
                 if is_source { creates_topics } else { has_queue },
             ),
         ];
@@ -65,13 +66,16 @@ impl Validator {
             None if is_secret(name) => "[hidden]".to_owned(),
             None => value.to_owned(),
         };
+        let policy = self.override_policy.complaint(name);
+        let refusal = key.and_then(|key| refusal(key, value));
+        let refusal = refusal.map(|error| error.under(prefix).message().to_owned());
         Ok(ConfigInfo {
             definition: key.map(|key| client_key_info(key, prefix)),
             value: ConfigValueInfo {
                 name: format!("{prefix}{name}"),
                 value: Some(shown),
                 recommended_values: Vec::new(),
-                errors: self.override_policy.complaint(name).into_iter().collect(),
+                errors: policy.into_iter().chain(refusal).collect(),
                 visible: true,
             },
         })

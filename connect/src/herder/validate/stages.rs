@@ -3,10 +3,12 @@
 use kconnect_client::config::{ConfigType, ConfigValue as _, Properties};
 
 use super::Parts;
-use crate::herder::entities::{ConfigInfo, ConfigKeyInfo, ConfigValueInfo};
+use crate::config::ConfigProviders;
+use crate::herder::entities::{ConfigInfo, ConfigKeyInfo, ConfigMap, ConfigValueInfo};
 
-/// Adds the keys of all transformations and predicates that `given` names.
-pub(super) fn put(parts: &mut Parts, given: &Properties) {
+/// Adds the keys of all transformations and predicates that `given` names. Names that a variable in `raw` stands for are
+/// nobody's to see, so their keys are not shown.
+pub(super) fn put(parts: &mut Parts, raw: &ConfigMap, given: &Properties) {
     for kind in [
         Kind {
             list: "transforms",
@@ -21,6 +23,10 @@ pub(super) fn put(parts: &mut Parts, given: &Properties) {
             class: "Predicate",
         },
     ] {
+        let is_variable = |text: &String| ConfigProviders::has_variable(text);
+        if raw.get(kind.list).is_some_and(is_variable) {
+            continue;
+        }
         let listed = given.get(kind.list).unwrap_or_default();
         let aliases = Vec::<String>::parse(listed, ConfigType::List).unwrap_or_default();
         let mut seen: Vec<String> = Vec::new();

@@ -245,6 +245,53 @@ fn stages_are_not_there_yet_and_have_keys_all_the_same() {
 }
 
 #[test]
+fn names_of_stages_that_a_variable_stands_for_are_not_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("s.properties");
+    fs::write(&file, "names=s3cret\n").unwrap();
+    let names = format!("${{file:{}:names}}", file.display());
+    let infos = validate(&[
+        ("name", Some("a")),
+        ("connector.class", Some("Scripted")),
+        ("steps", Some("ok")),
+        ("transforms", Some(&names)),
+    ]);
+    let shown = serde_json::to_string(&infos).unwrap();
+    assert!(!shown.contains("s3cret"), "{shown}");
+    assert_eq!(
+        value(&infos, "transforms").value.as_deref(),
+        Some(names.as_str())
+    );
+    assert_eq!(infos.error_count, 1);
+}
+
+#[test]
+fn what_is_not_there_yet_is_a_complaint_about_its_key() {
+    let infos = validate(&[
+        ("name", Some("a")),
+        ("connector.class", Some("Scripted")),
+        ("steps", Some("ok")),
+        ("errors.tolerance", Some("all")),
+        ("errors.retry.timeout", Some("0")),
+        ("offsets.storage.topic", Some("mine")),
+        ("producer.override.interceptor.classes", Some("a.B")),
+    ]);
+    for key in [
+        "errors.tolerance",
+        "offsets.storage.topic",
+        "producer.override.interceptor.classes",
+    ] {
+        let errors = &value(&infos, key).errors;
+        assert_eq!(errors.len(), 1, "{key}");
+        assert!(
+            errors[0].contains(&format!("for configuration {key}: ")),
+            "{errors:?}"
+        );
+    }
+    assert_eq!(infos.error_count, 3);
+}
+
+#[test]
 fn a_plugins_keys_come_before_the_workers() {
     let validator = validator(OverridePolicy::All);
     let keys = validator.plugin_config("Scripted", None).unwrap();

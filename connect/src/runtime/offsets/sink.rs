@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use kconnect_client::Error;
 use kconnect_client::admin::{Admin, Results};
-use kconnect_client::config::AdminConfig;
 use kconnect_client::consumer::OffsetAndMetadata;
 use kconnect_protocol::ErrorCode;
 
 use super::{Change, Of, ask_plugin, failed, message};
 use crate::api::{ConnectError, OffsetChange, SinkClass, TopicPartition};
-use crate::config::{AdminOf, admin_properties, consumer_properties};
+use crate::config::{AdminKeys, AdminOf, admin_properties, consumer_properties};
 use crate::data::{Map, Value};
 use crate::herder::HerderError;
 use crate::runtime::ConnectorTaskId;
@@ -39,7 +38,7 @@ impl Group {
         let id = consumer.get("group.id").unwrap_or_default().to_owned();
         let mut properties =
             admin_properties(&context.properties, AdminOf::Connector(of.config, of.name));
-        let config = AdminConfig::from_properties(&mut properties)?;
+        let config = AdminKeys::from_properties(&mut properties)?.client;
         warn_unused("admin", &properties);
         let admin = Admin::new(&config).map_err(|problem| {
             ConnectError::new("Failed to create new KafkaAdminClient").caused_by(problem)

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kconnect_client::config::ConsumerConfig;
 use kconnect_client::consumer::{
     Commit, Consumer, ConsumerEvent, ConsumerRecords, OffsetAndMetadata,
 };
@@ -17,7 +16,7 @@ use super::offsets::{CommitId, SinkOffsetTracker};
 use crate::api::{
     ConnectError, DynSinkTask, SinkClass, SinkRecord, SinkTaskContext, SinkTaskControl, TaskError,
 };
-use crate::config::consumer_properties;
+use crate::config::{ConsumerKeys, consumer_properties};
 use crate::runtime::State;
 use crate::runtime::connector::properties;
 use crate::runtime::converters::Converters;
@@ -103,7 +102,7 @@ fn consumer(run: &TaskRun) -> Result<Consumer, ConnectError> {
         ConnectError::new("Failed to construct kafka consumer").caused_by(error)
     };
     let mut properties = consumer_properties(&run.context.properties, &run.connector, &run.id);
-    let config = ConsumerConfig::from_properties(&mut properties)?;
+    let config = ConsumerKeys::from_properties(&mut properties)?.client;
     warn_unused("consumer", &properties);
     let mut consumer = Consumer::new(config).map_err(failed)?;
     let topics = run

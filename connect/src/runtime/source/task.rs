@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kconnect_client::producer::{Producer, ProducerConfig};
+use kconnect_client::producer::Producer;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
@@ -14,7 +14,7 @@ use super::written::Unwritten;
 use crate::api::{
     ConnectError, DynSourceTask, SourceClass, SourceRecord, SourceTaskContext, TaskError,
 };
-use crate::config::producer_properties;
+use crate::config::{ProducerKeys, producer_properties};
 use crate::runtime::State;
 use crate::runtime::connector::properties;
 use crate::runtime::converters::Converters;
@@ -92,7 +92,7 @@ pub(crate) async fn execute(
 
 fn producer(run: &TaskRun) -> Result<Producer, ConnectError> {
     let mut properties = producer_properties(&run.context.properties, &run.connector, &run.id);
-    let config = ProducerConfig::from_properties(&mut properties)?;
+    let config = ProducerKeys::from_properties(&mut properties)?.client;
     warn_unused("producer", &properties);
     Producer::new(config)
         .map_err(|error| ConnectError::new("Failed to construct kafka producer").caused_by(error))

@@ -1,14 +1,13 @@
 //! Topics of a source task that are created before the first record goes to them.
 
 use kconnect_client::admin::{Admin, NewTopic};
-use kconnect_client::config::AdminConfig;
 use kconnect_client::{Error, ErrorKind};
 use kconnect_protocol::ErrorCode;
 use tracing::{debug, info, warn};
 
 use super::creation::TopicCreation;
 use crate::api::{ConnectError, TaskError};
-use crate::config::{AdminOf, admin_properties};
+use crate::config::{AdminKeys, AdminOf, admin_properties};
 use crate::runtime::task::{TaskRun, warn_unused};
 
 /// Creates topics as the connector wants them.
@@ -28,7 +27,7 @@ impl Topics {
         };
         let of = AdminOf::Task(&run.connector, &run.id);
         let mut properties = admin_properties(&run.context.properties, of);
-        let config = AdminConfig::from_properties(&mut properties)?;
+        let config = AdminKeys::from_properties(&mut properties)?.client;
         warn_unused("admin", &properties);
         let admin = Admin::new(&config).map_err(|problem| {
             ConnectError::new("Failed to create new KafkaAdminClient").caused_by(problem)

@@ -170,6 +170,7 @@ impl Bench {
             plugins: Arc::new(plugins),
             offsets: Arc::clone(&store) as Arc<dyn OffsetStore>,
             runtime: setup.runtime,
+            in_cluster: false,
         });
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         Self {
