@@ -169,12 +169,31 @@ pub(super) async fn around(
     }
     match auth.permits(request.headers()) {
         Ok(true) => next.run(request).await,
-        Ok(false) => {
-            let text = Body::from("User cannot access the resource.");
-            (StatusCode::UNAUTHORIZED, text).into_response()
-        }
+        Ok(false) => refused("application/json"),
         Err(why) => ApiError::from(HerderError::Internal(why)).into_response(),
     }
+}
+
+/// Refuses who asks, without being a user, which methods a path has.
+pub(super) async fn around_questions(
+    State(auth): State<BasicAuth>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_question = request.method() == Method::OPTIONS;
+    let is_strangers = is_question && auth.permits(request.headers()) != Ok(true);
+    let response = next.run(request).await;
+    if is_strangers && response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        return refused("text/plain");
+    }
+    response
+}
+
+/// The text is of the type that the resource would have answered with, as Java's is.
+fn refused(content_type: &'static str) -> Response {
+    let text = Body::from("User cannot access the resource.");
+    let content_type = [(header::CONTENT_TYPE, content_type)];
+    (StatusCode::UNAUTHORIZED, content_type, text).into_response()
 }
 
 fn is_internal(request: &Request) -> bool {

@@ -60,10 +60,8 @@ pub fn router(herder: Arc<dyn Herder>, advertised: &str, settings: &RestSettings
     if settings.admin == AdminPlace::WithTheRest {
         routes = routes.merge(admin_routes());
     }
-    let mut routes = around_all(routes, herder, advertised);
-    if let Some(auth) = &settings.basic_auth {
-        routes = routes.layer(from_fn_with_state(auth.clone(), basic_auth::around));
-    }
+    let auth = settings.basic_auth.as_ref();
+    let mut routes = around_all(routes, herder, advertised, auth);
     if !settings.headers.is_empty() {
         let rules = settings.headers.clone();
         routes = routes.layer(from_fn_with_state(rules, response_headers::around));
@@ -79,25 +77,41 @@ pub fn router(herder: Arc<dyn Herder>, advertised: &str, settings: &RestSettings
 
 /// What `admin.listeners` of their own answer.
 pub fn admin_router(herder: Arc<dyn Herder>, advertised: &str) -> Router {
-    let routes = around_all(admin_routes(), herder, advertised);
+    let routes = around_all(admin_routes(), herder, advertised, None);
     Router::new()
         .fallback_service(routes)
         .layer(from_fn(request::around))
 }
 
 /// What every path has around it.
-fn around_all(routes: Router<Api>, herder: Arc<dyn Herder>, advertised: &str) -> Router {
+fn around_all(
+    routes: Router<Api>,
+    herder: Arc<dyn Herder>,
+    advertised: &str,
+    auth: Option<&BasicAuth>,
+) -> Router {
     let api = Api {
         herder,
         advertised: advertised.into(),
     };
-    routes
-        .route_layer(from_fn_with_state(api.clone(), forward::around))
+    let mut routes = routes.route_layer(from_fn_with_state(api.clone(), forward::around));
+    // Inside of what answers for methods that a path does not have: strangers may learn that.
+    if let Some(auth) = auth {
+        routes = routes.route_layer(from_fn_with_state(auth.clone(), basic_auth::around));
+    }
+    let routes = routes
         .route_layer(from_fn(request::must_accept_json))
         .method_not_allowed_fallback(error::method_not_allowed)
         .fallback(error::not_found)
         .with_state(api)
-        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(DefaultBodyLimit::max(BODY_MAX));
+    match auth {
+        Some(auth) => routes.layer(from_fn_with_state(
+            auth.clone(),
+            basic_auth::around_questions,
+        )),
+        None => routes,
+    }
 }
 
 fn root_routes() -> Router<Api> {

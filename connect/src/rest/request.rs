@@ -31,19 +31,19 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     }
     let is_question = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = response.headers_mut().remove(header::ALLOW);
-        if let Some(allowed) = allowed.filter(|_| is_question) {
-            let headers = std::mem::take(response.headers_mut());
-            response = methods(&allowed);
-            response
-                .headers_mut()
-                .extend(headers.into_iter().filter_map(|(name, value)| {
-                    let name = name?;
-                    let is_of_body = [header::CONTENT_LENGTH, header::CONTENT_TYPE].contains(&name);
-                    (!is_of_body).then_some((name, value))
-                }));
-        }
+    let allowed = response.headers_mut().remove(header::ALLOW);
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(allowed) = allowed.filter(|_| is_question)
+    {
+        let headers = std::mem::take(response.headers_mut());
+        response = methods(&allowed);
+        response
+            .headers_mut()
+            .extend(headers.into_iter().filter_map(|(name, value)| {
+                let name = name?;
+                let is_of_body = [header::CONTENT_LENGTH, header::CONTENT_TYPE].contains(&name);
+                (!is_of_body).then_some((name, value))
+            }));
     }
     response.headers_mut().insert(
         header::SERVER,
