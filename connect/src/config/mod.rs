@@ -22,7 +22,7 @@ pub use distributed::{
     DistributedConfig, ExactlyOnceSourceSupport, InternalTopic, InternalTopicSettings,
 };
 pub use environment::overlay_environment;
-pub use not_there_yet::{not_there_yet, without_effect};
+pub use not_there_yet::{AskedBy, not_there_yet, without_effect};
 pub use properties_file::{
     PropertiesFileError, parse_properties, read_config_file, read_properties,
 };

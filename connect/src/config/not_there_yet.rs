@@ -2,69 +2,82 @@
 
 use kconnect_client::config::{ConfigError, Properties};
 
-/// A key, whether a value of it asks for what is not there yet, and what to do instead.
+/// Whose configuration it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// A source connector of a worker that runs alone.
+    Source,
+    /// A source connector of a cluster of workers.
+    SourceInCluster,
+    /// A sink connector.
+    Sink,
+}
+
+impl AskedBy {
+    const fn is_source(self) -> bool {
+        matches!(self, Self::Source | Self::SourceInCluster)
+    }
+}
+
+/// A key, who has it, whether a value of it asks for what is not there yet, and what to do instead.
 struct Missing {
     key: &'static str,
+    of: fn(AskedBy) -> bool,
     asks: fn(&str) -> bool,
     instead: &'static str,
-    /// Whether the key means something in a cluster of workers only.
-    in_clusters_only: bool,
 }
 
 const MISSING: &[Missing] = &[
     Missing {
         key: "transforms",
+        of: |_| true,
         asks: |_| true,
         instead: "transformations are not there yet in this worker, and records must not go without them; remove the key",
-        in_clusters_only: false,
     },
     Missing {
         key: "predicates",
+        of: |_| true,
         asks: |_| true,
         instead: "predicates are not there yet in this worker; remove the key",
-        in_clusters_only: false,
     },
     Missing {
         key: "errors.tolerance",
+        of: |_| true,
         asks: |value| value == "all",
         instead: "skipping records that cannot be handled is not there yet in this worker; use 'none'",
-        in_clusters_only: false,
     },
     Missing {
         key: "errors.retry.timeout",
+        of: |_| true,
         asks: |value| value.parse::<i64>().is_ok_and(|millis| millis != 0),
         instead: "trying failed operations again is not there yet in this worker; use 0",
-        in_clusters_only: false,
     },
     Missing {
         key: "errors.deadletterqueue.topic.name",
+        of: |asked_by| !asked_by.is_source(),
         asks: |_| true,
         instead: "dead letter queues are not there yet in this worker; leave the topic empty",
-        in_clusters_only: false,
     },
     Missing {
         key: "offsets.storage.topic",
+        of: |asked_by| asked_by == AskedBy::SourceInCluster,
         asks: |_| true,
         instead: "offsets topics of single connectors are not there yet in this worker, and offsets must not go elsewhere; remove \
                   the key",
-        in_clusters_only: true,
     },
 ];
 
 /// What `given`, a connector's configuration, asks for and this worker does not do, as complaints about its keys.
-///
-/// `in_cluster` says whether the worker shares its work with others.
-pub fn not_there_yet(given: &Properties, in_cluster: bool) -> Vec<ConfigError> {
+pub fn not_there_yet(given: &Properties, asked_by: AskedBy) -> Vec<ConfigError> {
     let mut errors = Vec::new();
-    for missing in MISSING {
+    for missing in MISSING.iter().filter(|missing| (missing.of)(asked_by)) {
         let value = given.get(missing.key).unwrap_or_default().trim();
-        let applies = in_cluster || !missing.in_clusters_only;
-        if applies && !value.is_empty() && (missing.asks)(value) {
+        if !value.is_empty() && (missing.asks)(value) {
             errors.push(ConfigError::invalid(missing.key, value, missing.instead));
         }
     }
     let required = given.get("exactly.once.support").unwrap_or_default();
-    if required.trim().eq_ignore_ascii_case("required") {
+    if asked_by.is_source() && required.trim().eq_ignore_ascii_case("required") {
         let why = "This worker does not have exactly-once source support enabled.";
         errors.push(ConfigError::invalid("exactly.once.support", required, why));
     }
@@ -83,32 +96,34 @@ pub fn without_effect(given: &Properties) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn refused(key: &str, value: &str, in_cluster: bool) -> Option<String> {
-        let errors = not_there_yet(&Properties::from([(key, value)]), in_cluster);
+    fn refused(key: &str, value: &str, asked_by: AskedBy) -> Option<String> {
+        let errors = not_there_yet(&Properties::from([(key, value)]), asked_by);
         errors.first().map(ToString::to_string)
     }
 
     #[test]
     fn what_would_change_what_happens_to_records_is_refused() {
-        for (key, value) in [
-            ("transforms", "a"),
-            ("predicates", "a"),
-            ("errors.tolerance", "all"),
-            ("errors.retry.timeout", "-1"),
-            ("errors.retry.timeout", "1000"),
-            ("errors.deadletterqueue.topic.name", "dlq"),
-            ("offsets.storage.topic", "mine"),
+        use AskedBy::{Sink, Source, SourceInCluster};
+        for (key, value, asked_by) in [
+            ("transforms", "a", Source),
+            ("predicates", "a", Sink),
+            ("errors.tolerance", "all", Source),
+            ("errors.retry.timeout", "-1", Sink),
+            ("errors.retry.timeout", "1000", Source),
+            ("errors.deadletterqueue.topic.name", "dlq", Sink),
+            ("offsets.storage.topic", "mine", SourceInCluster),
         ] {
-            let why = refused(key, value, true).unwrap();
+            let why = refused(key, value, asked_by).unwrap();
             let begin = format!("Invalid value {value} for configuration {key}: ");
             assert!(why.starts_with(&begin), "{why}");
             assert!(why.contains("not there yet in this worker"), "{why}");
         }
-        assert!(refused("exactly.once.support", "Required", false).is_some());
+        assert!(refused("exactly.once.support", "Required", Source).is_some());
     }
 
     #[test]
     fn defaults_and_what_has_no_meaning_here_are_not() {
+        use AskedBy::{Sink, Source, SourceInCluster};
         for (key, value) in [
             ("transforms", " "),
             ("errors.tolerance", "none"),
@@ -121,13 +136,18 @@ mod tests {
             ("exactly.once.support", "requested"),
             ("transaction.boundary", "interval"),
         ] {
-            assert_eq!(refused(key, value, true), None);
+            assert_eq!(refused(key, value, SourceInCluster), None);
+            assert_eq!(refused(key, value, Sink), None);
         }
-        assert_eq!(
-            refused("offsets.storage.topic", "mine", false),
-            None,
-            "a standalone worker has one place for offsets"
-        );
+        // A standalone worker has one place for offsets, and some keys are another kind of connector's.
+        for (key, value, asked_by) in [
+            ("offsets.storage.topic", "mine", Source),
+            ("offsets.storage.topic", "mine", Sink),
+            ("exactly.once.support", "required", Sink),
+            ("errors.deadletterqueue.topic.name", "dlq", Source),
+        ] {
+            assert_eq!(refused(key, value, asked_by), None);
+        }
     }
 
     #[test]

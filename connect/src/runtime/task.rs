@@ -14,7 +14,7 @@ use super::panics::caught;
 use super::worker::WorkerContext;
 use super::{ConnectorTaskId, RunId, State, TargetState, sink, source};
 use crate::api::{ConnectError, ConnectorClass};
-use crate::config::{ConfigProviders, not_there_yet};
+use crate::config::{AskedBy, ConfigProviders, not_there_yet};
 use crate::herder::entities::ConfigMap;
 
 /// One run of a task.
@@ -61,18 +61,24 @@ impl TaskRun {
             let resolved = self.providers.resolve(config);
             *config = Arc::new(resolved.map_err(|error| ConnectError::new(error.to_string()))?);
         }
-        // A worker that does more may have let the connector in.
-        let missing = not_there_yet(&properties(&self.connector), self.context.in_cluster);
-        if !missing.is_empty() {
-            return Err(missing.into());
-        }
         let class = self
             .connector
             .get("connector.class")
             .map(|class| class.trim())
             .unwrap_or_default();
         let class = self.context.plugins.find_connector(class);
-        match class.map_err(|error| ConnectError::new(error.to_string()))? {
+        let class = class.map_err(|error| ConnectError::new(error.to_string()))?;
+        let asked_by = match class {
+            ConnectorClass::Sink(_) => AskedBy::Sink,
+            ConnectorClass::Source(_) if self.context.in_cluster => AskedBy::SourceInCluster,
+            ConnectorClass::Source(_) => AskedBy::Source,
+        };
+        // A worker that does more may have let the connector in.
+        let missing = not_there_yet(&properties(&self.connector), asked_by);
+        if !missing.is_empty() {
+            return Err(missing.into());
+        }
+        match class {
             ConnectorClass::Source(class) => source::execute(self, class).await,
             ConnectorClass::Sink(class) => sink::execute(self, class).await,
         }

@@ -7,7 +7,7 @@ use super::version::VersionRange;
 use super::{Parts, Validator, stages};
 use crate::api::{Class, ConnectorClass, ExactlyOnceSupport, FindError, SourceClass};
 use crate::config::connector::{SINK_COMPLAINT_KEYS, sink_complaints};
-use crate::config::{SinkConnectorConfig, SourceConnectorConfig, not_there_yet};
+use crate::config::{AskedBy, SinkConnectorConfig, SourceConnectorConfig, not_there_yet};
 use crate::herder::HerderError;
 use crate::herder::entities::ConfigMap;
 
@@ -60,7 +60,12 @@ impl Validator {
             }
             self.check_group(&mut parts, given);
         }
-        for error in not_there_yet(given, self.worker_group.is_some()) {
+        let asked_by = match class {
+            ConnectorClass::Sink(_) => AskedBy::Sink,
+            ConnectorClass::Source(_) if self.worker_group.is_some() => AskedBy::SourceInCluster,
+            ConnectorClass::Source(_) => AskedBy::Source,
+        };
+        for error in not_there_yet(given, asked_by) {
             parts.complain(
                 error.key(),
                 given.get(error.key()),

@@ -150,3 +150,16 @@ async fn a_connector_that_says_half_of_how_topics_are_created_fails() {
         "{trace}"
     );
 }
+
+#[tokio::test]
+async fn a_connector_that_asks_for_what_is_not_there_yet_moves_no_record() {
+    let (mut bench, script) = (bench(true, true).await, SourceScript::new());
+    for (key, value) in [("transforms", "mask"), ("errors.tolerance", "all")] {
+        script.records("events", 1, &["secret"]);
+        bench.start_task(&script.config(&[(key, value)]), TargetState::Started);
+        let trace = bench.failure().await;
+        let expected = format!("Invalid value {value} for configuration {key}: ");
+        assert!(trace.contains(&expected), "{trace}");
+    }
+    assert_eq!(bench.broker.faults().requests(ApiKey::PRODUCE), 0);
+}
