@@ -8,8 +8,9 @@ use tracing::{info, warn};
 use super::{Failure, rest_settings};
 use crate::api::Plugins;
 use crate::config::{
-    AdminOf, ConfigProviders, OverridePolicy, StandaloneConfig, WorkerConfig, admin_properties,
-    is_client_key, overlay_environment, read_properties,
+    AdminKeys, AdminOf, ConfigProviders, ConsumerKeys, OverridePolicy, ProducerKeys,
+    StandaloneConfig, WorkerConfig, admin_properties, is_client_key, overlay_environment,
+    read_properties, refusal,
 };
 
 /// A worker's configuration.
@@ -68,6 +69,7 @@ impl<C> Settings<C> {
         let admin =
             AdminConfig::from_properties(&mut admin_properties(&properties, AdminOf::Worker));
         let admin = keep_errors(admin, &mut errors);
+        errors.extend(refusals(&properties));
         let mut policy = None;
         if let Some(config) = config.as_ref().map(worker) {
             let found = override_policy(config).map_err(|error| vec![error]);
@@ -114,6 +116,23 @@ impl Settings<StandaloneConfig> {
         self.admin.common.bootstrap_servers = vec![servers.clone()];
         self.properties.set("bootstrap.servers", servers);
     }
+}
+
+/// Complaints about settings of tasks' clients that Java's would take: each task would fail with them.
+fn refusals(properties: &Properties) -> Vec<ConfigError> {
+    let mut errors = Vec::new();
+    for (prefix, keys) in [
+        ("producer.", ProducerKeys::KEYS),
+        ("consumer.", ConsumerKeys::KEYS),
+        ("admin.", AdminKeys::KEYS),
+    ] {
+        let given = properties.scoped(prefix);
+        let found = keys
+            .iter()
+            .filter_map(|key| refusal(key, given.get(key.name)?));
+        errors.extend(found.map(|error| error.under(prefix)));
+    }
+    errors
 }
 
 fn override_policy(config: &WorkerConfig) -> Result<OverridePolicy, ConfigError> {
@@ -183,10 +202,15 @@ mod tests {
             ("default.api.timeout.ms", "soon"),
             ("listeners", "http://:1,https://:2"),
             ("connector.client.config.override.policy", "Some"),
+            ("producer.interceptor.classes", "a.B"),
         ]);
         let errors = errors.unwrap_err();
         let mentions = |text: &str| errors.iter().filter(|error| error.contains(text)).count();
-        assert_eq!(errors.len(), 4, "{errors:?}");
+        assert_eq!(errors.len(), 5, "{errors:?}");
+        assert_eq!(
+            mentions("for configuration producer.interceptor.classes: "),
+            1
+        );
         assert_eq!(mentions("for configuration default.api.timeout.ms"), 1);
         assert_eq!(
             mentions("override.policy: Class Some could not be found"),
