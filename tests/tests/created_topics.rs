@@ -112,7 +112,7 @@ async fn described(servers: &str, prefix: &str) -> Vec<String> {
         let partitions = &admin.describe_topic(&name).await.unwrap().partitions;
         let configs = admin.describe_topic_config(&name).await.unwrap();
         let own = configs.values();
-        let own = own.filter(|entry| entry.source == ConfigSource::DynamicTopic);
+        let own = own.filter(|entry| entry.source == ConfigSource::TopicConfig);
         let own = own.map(|entry| format!(" {}={}", entry.name, entry.value.as_deref().unwrap()));
         let own: String = own.collect();
         let (count, replicas) = (partitions.len(), partitions[0].replicas.len());
