@@ -6,20 +6,21 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use kconnect_client::Error;
 use kconnect_client::admin::{Admin, ConfigSource};
 use kconnect_client::config::AdminConfig;
 use kconnect_tests::process::wait_for;
 use kconnect_tests::real::{real_kafka_or_say_so, shared_kafka, unique};
 use kconnect_tests::{JavaWorker, KconnectWorker, http};
 
-/// How long a connector may take to write its first record.
+/// How long a connector may take to have its topic created.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// How the topics of every connector are created.
 const RULES: &[(&str, &str)] = &[
     ("topic.creation.default.partitions", "2"),
     ("topic.creation.default.replication.factor", "-1"),
-    ("topic.creation.default.cleanup.policy", "compact"),
+    ("topic.creation.default.flush.messages", "1000000"),
     ("topic.creation.default.include", "nothing"),
     ("topic.creation.groups", "logs, broker, late"),
     ("topic.creation.logs.include", ".*-logs, .*-logs-.*"),
@@ -43,8 +44,8 @@ const AS_THE_RULES_SAY: &[&str] = &[
     "logs-a: 3 x 1 max.message.bytes=200000 retention.ms=86400000",
     "logs-secret: 5 x 1",
     "broker: 1 x 1",
-    "logsx: 2 x 1 cleanup.policy=compact",
-    "events: 2 x 1 cleanup.policy=compact",
+    "logsx: 2 x 1 flush.messages=1000000",
+    "events: 2 x 1 flush.messages=1000000",
 ];
 
 /// What comes of no rules there.
@@ -86,40 +87,31 @@ fn created(servers: &str, url: &str, directory: &Path, prefix: &str) -> Vec<Stri
         let answer = http::request(url, "POST", "/connectors", &json, Some(&body)).unwrap();
         assert_eq!(answer.status, 201, "{}", answer.text());
     }
-    for topic in TOPICS {
-        let path = format!("/connectors/{topic}/topics");
-        let name = format!("{prefix}-{topic}");
-        let mut last = String::new();
-        let written = wait_for(LIMIT, || {
-            last = match http::get(url, &path) {
-                Ok(answer) => answer.text(),
-                Err(error) => error.to_string(),
-            };
-            last.contains(&name).then_some(())
-        });
-        assert!(written.is_some(), "{name} got no record: {last}");
-    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(described(servers, prefix))
-}
-
-/// Partitions, replicas, and what is configured for each topic itself.
-async fn described(servers: &str, prefix: &str) -> Vec<String> {
-    let admin = Admin::new(&AdminConfig::new(servers)).unwrap();
+    // An admin client belongs to a runtime from the start.
+    let admin = runtime.block_on(async { Admin::new(&AdminConfig::new(servers)).unwrap() });
     let mut all = Vec::new();
     for topic in TOPICS {
         let name = format!("{prefix}-{topic}");
-        let partitions = &admin.describe_topic(&name).await.unwrap().partitions;
-        let configs = admin.describe_topic_config(&name).await.unwrap();
-        let own = configs.values();
-        let own = own.filter(|entry| entry.source == ConfigSource::TopicConfig);
-        let own = own.map(|entry| format!(" {}={}", entry.name, entry.value.as_deref().unwrap()));
-        let own: String = own.collect();
-        let (count, replicas) = (partitions.len(), partitions[0].replicas.len());
-        all.push(format!("{topic}: {count} x {replicas}{own}"));
+        let found = wait_for(LIMIT, || runtime.block_on(described(&admin, &name)).ok());
+        let found = found.unwrap_or_else(|| panic!("{name} is never created"));
+        all.push(format!("{topic}: {found}"));
     }
-    admin.close().await;
+    runtime.block_on(admin.close());
     all
+}
+
+/// Partitions, replicas, and what is configured for the topic itself.
+async fn described(admin: &Admin, name: &str) -> Result<String, Error> {
+    let topic = admin.describe_topic(name).await?;
+    let configs = admin.describe_topic_config(name).await?;
+    let own = configs.values();
+    let own = own.filter(|entry| entry.source == ConfigSource::TopicConfig);
+    let own = own.map(|entry| format!(" {}={}", entry.name, entry.value.as_deref().unwrap()));
+    let own: String = own.collect();
+    let partitions = &topic.partitions;
+    let replicas = partitions[0].replicas.len();
+    Ok(format!("{} x {replicas}{own}", partitions.len()))
 }
 
 #[test]

@@ -67,7 +67,7 @@ config! {
             Medium "errors.retry.timeout" => errors_retry_timeout: i64 = 0
                 => { width: Width::Medium, display_name: "Retry Timeout for Errors" };
             /// The longest pause, in milliseconds, before a failed operation is tried again.
-            Medium "errors.retry.delay.max.ms" => errors_retry_delay_max: Duration = Duration::from_mins(1)
+            Medium "errors.retry.delay.max.ms" => errors_retry_delay_max: i64 = 60_000
                 => { width: Width::Medium, display_name: "Maximum Delay Between Retries for Errors" };
             /// Whether a record that cannot be handled fails the task or is skipped.
             Medium "errors.tolerance" => errors_tolerance: ToleranceType = ToleranceType::None
@@ -160,20 +160,20 @@ config_enum! {
 config_enum! {
     /// Whether a connector must not start without exactly-once support.
     ExactlyOnceSupportLevel, ignoring case {
-        /// It starts without, too.
-        Requested => "requested",
         /// It must not.
         Required => "required",
+        /// It starts without, too.
+        Requested => "requested",
     }
 }
 
 config_enum! {
     /// Where transactions of a source task end.
     TransactionBoundary, ignoring case {
-        /// With each batch.
-        Poll => "poll",
         /// After some time.
         Interval => "interval",
+        /// With each batch.
+        Poll => "poll",
         /// Where the connector says.
         Connector => "connector",
     }
