@@ -11,7 +11,7 @@
 //! bounds: a class is entered only when `n` is at least the size that it reads or writes at once, so that neither
 //! `[0, size)` nor `[n - size, n)` leaves `[0, n)`, which the caller vouches for. Ranges that overlap are copied rightly
 //! because a small copy reads all of its bytes before it writes one, and a large one goes in the direction in which it
-//! writes only over bytes that it has read: see [`upward`] and [`downward`]. The test of this file goes through all sizes,
+//! writes only over bytes that it has read: see `upward` and `downward`. The test of this file goes through all sizes,
 //! alignments and distances up to several blocks; the fuzz target `mem` goes on from there.
 #![expect(
     unsafe_code,
