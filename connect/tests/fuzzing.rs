@@ -17,7 +17,8 @@ fn every_fuzz_target_stands_its_seeds_and_what_is_near_them() {
     let mut entropy = Entropy::new(7);
     for (target, run) in TARGETS {
         let (seeds, words) = (seeds(target), words(target));
-        assert!(!words.is_empty(), "{target}");
+        // Ranges of memory have no words.
+        assert!(!words.is_empty() || target == "mem", "{target}");
         for seed in &seeds {
             run(seed);
             for _ in 0..30 {
