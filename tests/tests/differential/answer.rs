@@ -48,6 +48,9 @@ const FREE_ENDINGS: &[&str] = &[
     "available connectors are:",
 ];
 
+/// What a worker says to anything while its group rebalances, which may take it a moment longer than the other.
+const BUSY: &str = "Request cannot be completed because a rebalance is expected";
+
 /// One worker, and what stands for its own names.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -127,14 +130,14 @@ impl World {
         if body.is_some() && headers.iter().all(|(name, _)| *name != "Content-Type") {
             headers.push(("Content-Type", "application/json"));
         }
-        let answer = http::request(
-            &self.url,
-            &request.method,
-            &self.own(&request.path),
-            &headers,
-            body.as_deref(),
-        );
-        let answer = answer.unwrap_or_else(|error| panic!("{request}: {error}"));
+        let path = self.own(&request.path);
+        let answer = wait_for(LIMIT, || {
+            let answer =
+                http::request(&self.url, &request.method, &path, &headers, body.as_deref());
+            let answer = answer.unwrap_or_else(|error| panic!("{request}: {error}"));
+            (!answer.text().contains(BUSY)).then_some(answer)
+        });
+        let answer = answer.unwrap_or_else(|| panic!("{request}: {} rebalances", self.url));
         let headers = HEADERS.iter().filter_map(|name| {
             let value = answer.header(name)?;
             let mut items: Vec<&str> = value.split(',').map(str::trim).collect();
