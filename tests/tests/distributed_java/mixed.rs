@@ -72,6 +72,8 @@ fn replace_one_by_one(servers: &str, kinds: &[Kind], end: End) -> Result<Starts>
         running.push_back(workers.start_either(kind, &format!("worker-{number}"))?);
     }
     let pairs = Pairs::create(&workers, &running)?;
+    // While they are created work moves or not, as the requests meet the rebalances.
+    let before = count_starts(servers, workers.group())?;
     let mut written = 0;
     for (number, &kind) in kinds.iter().enumerate().skip(2) {
         pairs.move_lines(&running, &mut written)?;
@@ -84,7 +86,10 @@ fn replace_one_by_one(servers: &str, kinds: &[Kind], end: End) -> Result<Starts>
     pairs.end_well(&running, written)?;
     let starts = count_starts(servers, workers.group())?;
     running.into_iter().try_for_each(EitherWorker::stop)?;
-    Ok(starts)
+    Ok(Starts {
+        connectors: starts.connectors - before.connectors,
+        tasks: starts.tasks - before.tasks,
+    })
 }
 
 fn urls(running: &VecDeque<EitherWorker>) -> Vec<String> {
@@ -211,13 +216,18 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Whatever starts says that it runs, or that it is paused.
+/// Whatever starts says that it runs, or that it is paused. A worker that says so again without having stopped it, because another
+/// one spoke late, has not started it again.
 fn count_starts(servers: &str, group: &str) -> Result<Starts> {
     let mut starts = Starts::default();
+    let mut said = BTreeMap::new();
     for (key, value) in records(servers, &format!("{group}-status"), 5)? {
         let value = value.unwrap_or_default();
-        assert_ne!(value["state"], "FAILED", "{key}: {value}");
-        if value["state"] == "RUNNING" || value["state"] == "PAUSED" {
+        let state = value["state"].clone();
+        assert_ne!(state, "FAILED", "{key}: {value}");
+        let worker = value["worker_id"].to_string();
+        let is_new = said.insert((key.clone(), worker), state.clone()) != Some(state.clone());
+        if is_new && (state == "RUNNING" || state == "PAUSED") {
             if key.starts_with("status-connector-") {
                 starts.connectors += 1;
             } else if key.starts_with("status-task-") {
