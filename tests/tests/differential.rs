@@ -13,11 +13,12 @@ mod script;
 use std::fs;
 use std::path::Path;
 
+use kconnect_tests::process::wait_for;
 use kconnect_tests::real::{real_kafka_or_say_so, shared_kafka, unique};
 use kconnect_tests::{JavaWorker, KconnectWorker};
 
-use answer::World;
-use script::{Line, Script};
+use answer::{LIMIT, World};
+use script::{Line, Request, Script};
 
 const STANDALONE: &str = include_str!("../rest/standalone.txt");
 const DISTRIBUTED: &str = include_str!("../rest/distributed.txt");
@@ -104,14 +105,33 @@ fn play(script: &Script, [java, ours]: &[World; 2]) -> Vec<String> {
                 }
             }
             Line::Request(request) => {
-                let (theirs, own) = (java.ask(request), ours.ask(request));
-                if let Some(difference) = theirs.difference(&own, request.compare) {
+                if let Some(difference) = difference(request, java, ours) {
                     differences.push(format!("{request}\n{difference}"));
                 }
             }
         }
     }
     differences
+}
+
+/// What one answers and the other does not. What only reads is asked again until both say the same: what was asked for before may
+/// take one of them a moment longer.
+fn difference(request: &Request, java: &World, ours: &World) -> Option<String> {
+    let ask = || {
+        java.ask(request)
+            .difference(&ours.ask(request), request.compare)
+    };
+    let mut last = ask()?;
+    let same = (request.method == "GET").then(|| {
+        wait_for(LIMIT, || match ask() {
+            Some(difference) => {
+                last = difference;
+                None
+            }
+            None => Some(()),
+        })
+    });
+    same.flatten().is_none().then_some(last)
 }
 
 /// What both kinds of workers of a cluster are told beside their addresses.

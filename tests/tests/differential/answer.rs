@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::script::{Compare, Request};
 
 /// How long a state may take to come. It comes at once, or a loaded machine needs longer.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The headers that clients use.
 const HEADERS: &[&str] = &[
