@@ -59,7 +59,7 @@ fn worker_files_that_are_wrong_end_the_worker_with_their_cause() -> Result<()> {
         &changed("offset.flush.interval.ms=soon\nlisteners=foo\n"),
         &[
             "Invalid value soon for configuration offset.flush.interval.ms: Not a number of type LONG",
-            "Invalid value foo for configuration listeners",
+            "Invalid value [foo] for configuration listeners",
         ],
     )?;
     check(
