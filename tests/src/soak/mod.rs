@@ -23,17 +23,17 @@ use crate::process::look_again_after;
 use crate::worker::{example_binary, kconnect_binary, use_binary};
 use crate::workers::{ask, wait_for_state};
 
-use fleet::{DELAY, Fleet, SESSION};
+use fleet::{DELAY, Fleet, SESSION, TASKS};
 pub use recovery::Recovery;
 pub use report::{Happened, Report};
 pub use schedule::Kind;
 use schedule::{Event, Schedule};
-use tally::{Stream, Tally};
+use tally::{Seen, Stream, Tally};
 use tenure::Absence;
 pub use tenure::Overlap;
 pub use verdict::Totals;
 
-/// How long sinks may take to get and flush what is left when the sources have stopped.
+/// How long it may take until topics have and sinks have flushed what is left when the sources make no more.
 const DRAIN_LIMIT: Duration = Duration::from_secs(120);
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -144,30 +144,41 @@ impl Run {
         Ok(())
     }
 
-    /// Stops the sources, waits until the sinks have everything, and stops the workers.
+    /// Pauses the sources, waits until everything they made is in the topics and the sinks have it, and stops the workers.
     fn drain(&mut self) -> Result<()> {
         self.catch_up()?;
-        let url = self.fleet.url();
-        for source in self.fleet.sources() {
-            ask(&url, "PUT", &format!("/connectors/{source}/stop"), None)?;
-        }
-        for source in self.fleet.sources() {
-            wait_for_state(&url, &source, 0, "STOPPED")?;
-        }
+        self.pause_sources()?;
         let (servers, names) = (self.fleet.servers(), self.fleet.topics());
-        self.runtime
-            .block_on(topics::read(&servers, &names, &mut self.tally))?;
+        let mut topics = {
+            let _entered = self.runtime.enter();
+            topics::Reader::open(&servers, &names)?
+        };
         let begun = Instant::now();
-        while begun.elapsed() < DRAIN_LIMIT {
+        loop {
+            self.runtime.block_on(topics.read_to_end(&mut self.tally))?;
             self.fleet.look(&mut self.tally)?;
             let mut streams = self.tally.streams.values();
-            if streams.all(|seen| seen.flushed.lacks(&seen.in_topic).next().is_none()) {
+            if streams.all(Seen::is_whole) || begun.elapsed() > DRAIN_LIMIT {
                 break;
             }
             look_again_after(PAUSE);
         }
+        self.runtime.block_on(topics.close())?;
         self.is_accounted_for = true;
         self.fleet.stop_workers(&mut self.tally)
+    }
+
+    /// Pauses the sources: a task that says it is paused makes nothing any more. Of a stopped one nothing is heard: its connector
+    /// is said to be stopped, without tasks, while they still send what they have made.
+    fn pause_sources(&self) -> Result<()> {
+        let (url, sources) = (self.fleet.url(), self.fleet.sources());
+        for source in &sources {
+            ask(&url, "PUT", &format!("/connectors/{source}/pause"), None)?;
+        }
+        for source in &sources {
+            wait_for_state(&url, source, TASKS, "PAUSED")?;
+        }
+        Ok(())
     }
 
     /// Waits until the sources have sent every number that was ever made: also those that a worker made in vain, before it was

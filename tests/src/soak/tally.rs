@@ -84,6 +84,15 @@ pub(super) struct Seen {
     pub flushed: Counts,
 }
 
+impl Seen {
+    /// Whether all that was made is in the topic, and all that is there was flushed.
+    #[must_use]
+    pub(super) fn is_whole(&self) -> bool {
+        self.in_topic.lacks(&self.made).next().is_none()
+            && self.flushed.lacks(&self.in_topic).next().is_none()
+    }
+}
+
 /// What came of a source task's records since somebody last looked anew. A worker that stood still makes all at once what it
 /// has missed, with numbers that the task reaches elsewhere only later: so numbers alone say nothing, but who made them does.
 #[derive(Debug, Default, Clone)]
@@ -351,5 +360,8 @@ mod tests {
         let seen = tally.stream("t", 2);
         let all = [&seen.made, &seen.acknowledged, &seen.got, &seen.flushed];
         assert_eq!(all.map(Counts::different), [1; 4]);
+        assert!(!seen.is_whole(), "the topic has not been read");
+        seen.in_topic.add(0);
+        assert!(seen.is_whole());
     }
 }

@@ -38,41 +38,69 @@ pub(super) async fn create(servers: &str, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Reads every record that the topics have by now.
-///
-/// # Errors
-/// If they cannot be read to their ends in time, or hold what no source task made.
-pub(super) async fn read(servers: &str, names: &[String], tally: &mut Tally) -> Result<()> {
-    let mut config = ConsumerConfig::new(servers);
-    config.auto_offset_reset = AutoOffsetReset::Earliest;
-    config.enable_auto_commit = false;
-    let mut consumer = Consumer::new(config)?;
-    let partitions: Vec<TopicPartition> = names
-        .iter()
-        .flat_map(|name| (0..PARTITIONS).map(move |number| TopicPartition::new(&**name, number)))
-        .collect();
-    let mut left: BTreeMap<TopicPartition, i64> = consumer.end_offsets(&partitions).await?;
-    consumer.assign(partitions)?;
-    left.retain(|_, end| *end > 0);
-    let begun = Instant::now();
-    while !left.is_empty() {
-        if begun.elapsed() > LIMIT {
-            return Err(format!("not read to their ends after {LIMIT:?}: {left:?}").into());
-        }
-        let ConsumerEvent::Records(records) = consumer.poll(Duration::from_secs(1)).await? else {
-            continue;
-        };
-        for record in records.iter() {
-            note(&record, tally)?;
-        }
-        for (partition, next) in records.next_offsets() {
-            if left.get(partition).is_some_and(|end| next >= *end) {
-                left.remove(partition);
+/// Reads the topics from their beginnings, each record once.
+pub(super) struct Reader {
+    consumer: Consumer,
+    /// How far each partition has been read.
+    next: BTreeMap<TopicPartition, i64>,
+}
+
+impl Reader {
+    /// A reader of all partitions of the topics `names`, on the runtime in which this is called.
+    ///
+    /// # Errors
+    /// If the consumer refuses its configuration.
+    pub(super) fn open(servers: &str, names: &[String]) -> Result<Self> {
+        let mut config = ConsumerConfig::new(servers);
+        config.auto_offset_reset = AutoOffsetReset::Earliest;
+        config.enable_auto_commit = false;
+        let mut consumer = Consumer::new(config)?;
+        let topics = names.iter().map(String::as_str);
+        let next: BTreeMap<TopicPartition, i64> = topics
+            .flat_map(|name| (0..PARTITIONS).map(move |number| TopicPartition::new(name, number)))
+            .map(|partition| (partition, 0))
+            .collect();
+        consumer.assign(next.keys().cloned())?;
+        Ok(Self { consumer, next })
+    }
+
+    /// Takes in every record that the topics have by now.
+    ///
+    /// # Errors
+    /// If they cannot be read to their ends in time, or hold what no source task made.
+    pub(super) async fn read_to_end(&mut self, tally: &mut Tally) -> Result<()> {
+        let partitions: Vec<TopicPartition> = self.next.keys().cloned().collect();
+        let mut left = self.consumer.end_offsets(&partitions).await?;
+        let begun = Instant::now();
+        loop {
+            left.retain(|partition, end| self.next.get(partition).is_none_or(|next| *next < *end));
+            if left.is_empty() {
+                return Ok(());
+            }
+            if begun.elapsed() > LIMIT {
+                return Err(format!("not read to their ends after {LIMIT:?}: {left:?}").into());
+            }
+            let ConsumerEvent::Records(records) =
+                self.consumer.poll(Duration::from_secs(1)).await?
+            else {
+                continue;
+            };
+            for record in records.iter() {
+                note(&record, tally)?;
+            }
+            for (partition, next) in records.next_offsets() {
+                self.next.insert(partition.clone(), next);
             }
         }
     }
-    consumer.close(Duration::from_secs(10)).await?;
-    Ok(())
+
+    /// Ends the reader.
+    ///
+    /// # Errors
+    /// If the consumer does not end in order.
+    pub(super) async fn close(self) -> Result<()> {
+        Ok(self.consumer.close(Duration::from_secs(10)).await?)
+    }
 }
 
 /// A record's key is the number of its task, its value that of the record: four bytes and eight.
