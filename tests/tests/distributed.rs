@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
+use std::thread;
 
 use kconnect_tests::jars::Version;
 use kconnect_tests::kafka::KafkaCluster;
@@ -19,7 +20,8 @@ scenarios! {
     current: an_operators_wishes_are_carried_out_and_survive,
         workers_come_and_go_and_the_work_goes_on,
         a_connector_is_created_on_any_worker,
-        a_worker_that_stood_still_stops_what_others_have_by_then;
+        a_worker_that_stood_still_stops_what_others_have_by_then,
+        questions_are_answered_while_the_group_rebalances;
 }
 
 /// Runs a scenario that blocks, beside the broker that may be in this process.
@@ -268,6 +270,60 @@ async fn a_worker_that_stood_still_stops_what_others_have_by_then(cluster: Clust
         assert_once(&sink, 200..300)?;
         first.stop()?;
         second.stop()
+    })
+    .await;
+}
+
+async fn questions_are_answered_while_the_group_rebalances(cluster: Cluster) {
+    run(cluster, |servers| {
+        let mut workers = Workers::new(servers)?;
+        // Until then a group waits for a member that stands still.
+        workers.set("session.timeout.ms", "120000");
+        workers.set("heartbeat.interval.ms", "1000");
+        workers.set("rebalance.timeout.ms", "120000");
+        let source = workers.path("in.txt");
+        let leader = workers.start("leader")?;
+        let mut follower = workers.start("follower")?;
+        let url = leader.rest_url();
+        let config = file_source(&source, workers.group());
+        append(&source, 0..10)?;
+        put_connector(&url, "in", &config)?;
+        wait_balanced(&url, &["in"], 1, 1)?;
+        follower.process().signal("STOP")?;
+
+        put_connector(&url, "new", &config)?;
+        let names = http::get(&url, "/connectors")?.json();
+        assert_eq!(names, serde_json::json!(["in", "new"]));
+        let status = http::get(&url, "/connectors/in/status")?.json();
+        let states = [&status["connector"]["state"], &status["tasks"][0]["state"]];
+        assert_eq!(states, ["RUNNING"; 2], "{status}");
+        let changed = config.replace("in.txt", "other.txt");
+        put_connector(&url, "new", &changed)?;
+        let shown = http::get(&url, "/connectors/new/config")?.text();
+        assert!(shown.contains("other.txt"), "{shown}");
+        let unseen = http::get(&url, "/connectors/new/status")?.status;
+        assert_eq!(unseen, 404, "nobody runs it yet");
+        // What a task of the other worker may still commit must not come after this.
+        ask(&url, "PUT", "/connectors/in/stop", None)?;
+        let forgetting = thread::spawn({
+            let url = url.clone();
+            move || {
+                let answer = http::json(&url, "DELETE", "/connectors/in/offsets", None);
+                answer.map_err(|error| error.to_string())
+            }
+        });
+        let shown = http::get(&url, "/connectors/in/offsets")?;
+        assert_eq!(shown.status, 200);
+        assert!(!forgetting.is_finished());
+
+        follower.process().signal("CONT")?;
+        let forgotten = forgetting.join().expect("an answer")?;
+        assert_eq!(forgotten.status, 200, "{}", forgotten.text());
+        let shown = http::get(&url, "/connectors/in/offsets")?.text();
+        assert_eq!(shown, r#"{"offsets":[]}"#);
+        wait_for_state(&url, "new", 1, "RUNNING")?;
+        leader.stop()?;
+        follower.stop()
     })
     .await;
 }

@@ -18,6 +18,8 @@ use crate::distributed::protocol::{Assignment, AssignmentError, MemberMetadata, 
 pub(crate) struct Owners {
     /// The address of each member, and what it runs.
     members: Vec<(String, Work)>,
+    /// Somebody was told to give something up: another round follows as soon as it has ended there.
+    gives_up: bool,
 }
 
 impl Owners {
@@ -29,6 +31,11 @@ impl Owners {
     /// The address of the worker that runs the task.
     pub(crate) fn of_task(&self, id: &crate::runtime::ConnectorTaskId) -> Option<&str> {
         self.find(|work| work.tasks.contains(id))
+    }
+
+    /// Whether nobody has to give something up before this is so.
+    pub(crate) const fn are_final(&self) -> bool {
+        !self.gives_up
     }
 
     fn find(&self, runs: impl Fn(&Work) -> bool) -> Option<&str> {
@@ -118,6 +125,7 @@ pub(crate) fn decide(
         assignments: assignments.collect(),
         owners: Owners {
             members: owners.collect(),
+            gives_up: shares.revoked.values().any(|work| !work.is_empty()),
         },
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Group {
     pending: Option<Pending>,
     /// The group is to rebalance as soon as the pending event has been answered.
     rejoin: Option<&'static str>,
+    /// It has been asked to, and the next generation has not come yet.
+    joining: bool,
     /// When a rebalance is due that the leader put off.
     delayed: Option<Instant>,
     /// This worker has left for a while, since it could not read the config topic in time.
@@ -83,6 +85,12 @@ impl Group {
     /// Whether a rebalance is under way or about to be.
     pub(super) fn is_rebalancing(&self) -> bool {
         self.pending.is_some() || self.rejoin.is_some() || self.joined.is_none() || self.away
+    }
+
+    /// Whether, as far as the leader knows, nothing runs anywhere but what the configuration as it was last read wants to run:
+    /// what was taken away from somebody has ended there, or has been abandoned.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.is_rebalancing() && !self.joining && self.owners.are_final()
     }
 
     /// Whether internal requests are signed.
@@ -162,6 +170,7 @@ impl Core {
             assignment.delay_ms
         );
         self.group.away = false;
+        self.group.joining = false;
         let holds = assignment.error == AssignmentError::None;
         if holds {
             self.take_assignment(&assignment, protocol);
@@ -221,6 +230,7 @@ impl Core {
         );
         self.group.assigned = Work::default();
         self.group.joined = None;
+        self.group.joining = false;
         self.group.delayed = None;
         self.group.owners = Owners::default();
         self.await_end(now);
@@ -263,6 +273,7 @@ impl Core {
         }
         if let Some(reason) = self.group.rejoin.take_if(|_| !self.stopping) {
             info!(reason, "Rebalance started");
+            self.group.joining = true;
             self.actions.push_back(Action::Rejoin(reason));
         }
     }

@@ -315,6 +315,7 @@ impl Core {
             .for_each(|change| self.change_task(change));
         self.answer_for_what_went();
         self.answer_group();
+        self.answer_the_settled();
         self.check_stopped();
     }
 

@@ -27,6 +27,8 @@ pub(super) enum Until {
     ConnectorUp(Arc<str>),
     /// The task, started again, says how it is.
     TaskUp(ConnectorTaskId),
+    /// Whatever was taken away from somebody has ended: so have the tasks of the connector, if it is stopped.
+    Settled(Arc<str>),
 }
 
 /// What to answer once records have been written.
@@ -45,7 +47,7 @@ pub(super) enum What {
 impl Waiting {
     pub(super) fn is_about(&self, name: &str) -> bool {
         match &self.until {
-            Until::Written(_) => false,
+            Until::Written(_) | Until::Settled(_) => false,
             Until::ConnectorUp(connector) => **connector == *name,
             Until::TaskUp(id) => *id.connector == *name,
         }
@@ -84,8 +86,11 @@ impl Core {
                 return self.answer(ticket, answer);
             }
             Order::HoldStopped { name } => {
-                let answer = self.check_stopped_connector(&name);
-                return self.answer(ticket, answer);
+                self.waiting.push(Waiting {
+                    ticket,
+                    until: Until::Settled(name),
+                });
+                return self.answer_the_settled();
             }
             Order::Fence { name } => self.fence(&name),
             // Nothing was held: any worker may resume the connector.
@@ -230,9 +235,25 @@ impl Core {
         Ok(Outcome::Config(Arc::clone(&connector.config)))
     }
 
-    /// With no rebalance pending, tasks that are not configured any more have been stopped or abandoned.
+    /// Answers those who want a connector's tasks to have ended, now that they have, or that another worker knows.
+    pub(super) fn answer_the_settled(&mut self) {
+        if self.group.is_leader() && !self.group.is_settled() {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        for Waiting { ticket, until } in waiting {
+            match until {
+                Until::Settled(name) => {
+                    let answer = self.check_stopped_connector(&name);
+                    self.answer(ticket, answer);
+                }
+                until => self.waiting.push(Waiting { ticket, until }),
+            }
+        }
+    }
+
+    /// In a settled group, tasks that are not configured any more have been stopped or abandoned.
     fn check_stopped_connector(&self, name: &str) -> Result<Outcome, HerderError> {
-        self.check_settled()?;
         self.check_leader()?;
         let connector = self.config.connectors.get(name);
         let connector = connector.ok_or_else(|| HerderError::connector_not_found(name))?;
@@ -329,7 +350,7 @@ impl Core {
         }
     }
 
-    /// While the group rebalances nobody knows who has what.
+    /// When the group is about to rebalance nobody knows who has what.
     pub(super) fn check_settled(&self) -> Result<(), HerderError> {
         if self.group.is_rebalancing() {
             Err(HerderError::stale_configuration())

@@ -173,7 +173,7 @@ impl Core {
     pub(super) fn answer_for_what_went(&mut self) {
         let assigned = self.group.assigned().clone();
         let went = |until: &Until| match until {
-            Until::Written(_) => false,
+            Until::Written(_) | Until::Settled(_) => false,
             Until::ConnectorUp(name) => !assigned.connectors.contains(name),
             Until::TaskUp(id) => !assigned.tasks.contains(id),
         };

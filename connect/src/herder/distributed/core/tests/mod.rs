@@ -176,6 +176,45 @@ fn a_stopped_connector_takes_no_tasks_that_come_late() {
 }
 
 #[test]
+fn a_connector_counts_as_stopped_when_its_tasks_have_ended_on_every_worker() {
+    for (protocol, seed) in [Protocol::Sessioned, Protocol::Eager]
+        .into_iter()
+        .flat_map(|protocol| (0..50).map(move |seed| (protocol, seed)))
+    {
+        let mut cluster = started(protocol, seed);
+        // One task, which most of the time is not the leader's.
+        cluster.put("c", 1);
+        cluster.settle();
+        let leader = cluster.leader();
+        let answer = |cluster: &mut Cluster, order: Order| {
+            let ticket = cluster.order(&leader, order);
+            loop {
+                let answers = &mut cluster.workers.get_mut(&leader).unwrap().answers;
+                if let Some(answer) = answers.remove(&ticket) {
+                    return answer.unwrap();
+                }
+                assert!(cluster.step(), "no answer with seed {seed}");
+            }
+        };
+        for name in ["b", "c"].map(Arc::<str>::from) {
+            let stop = Order::SetTarget {
+                name: Arc::clone(&name),
+                target: TargetState::Stopped,
+            };
+            answer(&mut cluster, stop);
+            let hold = Order::HoldStopped {
+                name: Arc::clone(&name),
+            };
+            answer(&mut cluster, hold);
+            for worker in cluster.workers.values() {
+                let ended = worker.core.tasks.all_within(|id| id.connector != name);
+                assert!(ended, "{} runs {name}'s, seed {seed}", worker.id);
+            }
+        }
+    }
+}
+
+#[test]
 fn task_configurations_of_a_paused_connector_are_not_sent() {
     let mut cluster = started(Protocol::Sessioned, 15);
     let (id, name) = follower_with(&cluster, |work| work.connectors.first().cloned());
