@@ -13,6 +13,7 @@ pub mod distributed;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod herder;
+mod java_base64;
 pub mod logging;
 #[doc(hidden)]
 #[cfg(target_arch = "x86_64")]

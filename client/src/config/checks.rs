@@ -164,8 +164,24 @@ pub(super) fn not_one_of_ignoring_case(allowed: &[&str]) -> String {
     )
 }
 
+/// The names in capitals, in the order in which Kafka prints them: that of a Java hash set.
 fn upper(allowed: &[&str]) -> String {
-    allowed.join(", ").to_uppercase()
+    let mut names: Vec<String> = allowed.iter().map(|name| name.to_uppercase()).collect();
+    // As the set grows it stays at most three quarters full.
+    let mut buckets: u32 = 16;
+    while names.len() > buckets as usize / 4 * 3 {
+        buckets *= 2;
+    }
+    names.sort_by_key(|name| bucket(name, buckets));
+    names.join(", ")
+}
+
+/// Where a Java hash set with so many buckets, a power of two, keeps `name`.
+fn bucket(name: &str, buckets: u32) -> u32 {
+    let hash = name.encode_utf16().fold(0_u32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(u32::from(unit))
+    });
+    (hash ^ (hash >> 16)) & (buckets - 1)
 }
 
 fn unique_items(key: &ConfigKey, value: &str) -> Result<(), ConfigError> {
@@ -184,4 +200,26 @@ fn unique_items(key: &ConfigKey, value: &str) -> Result<(), ConfigError> {
             key.name
         ),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_any_case_are_listed_as_a_java_hash_set_lists_them() {
+        assert_eq!(
+            upper(&["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]),
+            "SASL_SSL, PLAINTEXT, SSL, SASL_PLAINTEXT"
+        );
+        assert_eq!(upper(&["BASE64", "NUMERIC"]), "NUMERIC, BASE64");
+        // With more than twelve names the set has more buckets.
+        assert_eq!(bucket("P", 16), bucket("@", 16));
+        assert_ne!(bucket("P", 32), bucket("@", 32));
+        let many = [
+            "P", "@", "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K",
+        ];
+        assert_eq!(upper(&many[..12]), "P, @, A, B, C, D, E, F, G, H, I, J");
+        assert_eq!(upper(&many), "@, A, B, C, D, E, F, G, H, I, J, K, P");
+    }
 }

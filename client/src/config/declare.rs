@@ -439,7 +439,7 @@ impl<'a> Claim<'a> {
 }
 
 fn read<T: ConfigValue>(key: &ConfigKey, text: &str) -> Result<T, ConfigError> {
-    let value = T::parse(text, key.config_type).map_err(|why| key.invalid(text, &why))?;
+    let value = T::parse(text, key.config_type).map_err(|why| key.unreadable(text, &why))?;
     key.apply_checks(text)?;
     Ok(value)
 }
@@ -488,6 +488,18 @@ mod tests {
         }
     }
 
+    crate::config_enum! {
+        /// One of those.
+        Pet, ignoring case {
+            /// Small.
+            Newt => "newt",
+            /// Tall.
+            Crane => "crane",
+            /// Long.
+            Python => "python",
+        }
+    }
+
     crate::config! {
         /// One with everything.
         Everything, rules = both_or_none {
@@ -513,6 +525,10 @@ mod tests {
                 Low "share" => share: f64 = 0.5, check::within_real(0.0..=1.0);
                 /// Flag.
                 Low "flag" => flag: bool = true;
+                /// A number of its own range.
+                Low "count" => count: u32 = 1, check::at_least(1);
+                /// A pet.
+                Low "pet" => pet: Pet = Pet::Newt;
             }
         }
     }
@@ -575,6 +591,16 @@ mod tests {
             "size",
             "-1",
             "Invalid value -1 for configuration size: Value must be at least 0",
+        );
+        refused(
+            "count",
+            "-1",
+            "Invalid value -1 for configuration count: Value must be at least 1",
+        );
+        refused(
+            "pet",
+            "cat",
+            "Invalid value cat for configuration pet: String must be one of (case insensitive): NEWT, PYTHON, CRANE",
         );
         refused(
             "size",
@@ -666,8 +692,21 @@ mod tests {
             ]
         );
         assert_eq!(names[4], ("secret", Some("Second"), 1));
-        let [_, size, name, pause, secret, plugin, items, share, flag] = Everything::KEYS else {
-            panic!("nine keys");
+        let [
+            _,
+            size,
+            name,
+            pause,
+            secret,
+            plugin,
+            items,
+            share,
+            flag,
+            _,
+            _,
+        ] = Everything::KEYS
+        else {
+            panic!("eleven keys");
         };
         assert_eq!(size.default_value().as_deref(), Some("7"));
         assert!(name.required && name.default_value().is_none());

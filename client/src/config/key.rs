@@ -79,7 +79,7 @@ impl ConfigKey {
     /// With Kafka's text if it is not of the key's type or fails a check. Secrets are not repeated in the text.
     pub fn check(&self, value: &str) -> Result<(), ConfigError> {
         (self.parse)(value, self.config_type)
-            .map_err(|why| self.invalid(value, &why))
+            .map_err(|why| self.unreadable(value, &why))
             .and_then(|()| self.apply_checks(value))
     }
 
@@ -96,6 +96,17 @@ impl ConfigKey {
         self.checks
             .iter()
             .try_for_each(|check| check.apply(self, value.trim()))
+    }
+
+    /// What is wrong with a value that cannot be held. A number below zero is first of all outside the range that the key itself
+    /// has: to Kafka it is a number as any other.
+    pub(super) fn unreadable(&self, value: &str, why: &str) -> ConfigError {
+        let checked = if why == super::value::NEGATIVE {
+            self.apply_checks(value)
+        } else {
+            Ok(())
+        };
+        checked.err().unwrap_or_else(|| self.invalid(value, why))
     }
 
     pub(super) fn invalid(&self, value: &str, why: &str) -> ConfigError {

@@ -184,6 +184,9 @@ fn not_a_number(config_type: ConfigType) -> String {
     format!("Not a number of type {config_type}")
 }
 
+/// What is said of a number below zero where none can be held.
+pub(super) const NEGATIVE: &str = "Value must be at least 0";
+
 fn negative() -> String {
-    "Value must be at least 0".to_owned()
+    NEGATIVE.to_owned()
 }

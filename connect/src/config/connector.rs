@@ -222,17 +222,25 @@ fn unique_aliases(text: &str) -> Result<(), String> {
 fn valid_regex(text: &str) -> Result<(), String> {
     whole_match(text)
         .map(drop)
-        .map_err(|error| format!("Invalid regex: {}", what_is_wrong(&error)))
+        .map_err(|error| format!("Invalid regex: {}", what_is_wrong(text, &error)))
 }
 
-/// What is wrong with a pattern, in one line, and in Java's words for what is common.
-pub(super) fn what_is_wrong(error: &regex::Error) -> String {
+/// What is wrong with a pattern: for what is common in Java's words and lines, else in one line.
+pub(super) fn what_is_wrong(pattern: &str, error: &regex::Error) -> String {
     let text = error.to_string();
     let line = text.lines().last().unwrap_or_default().trim();
     let line = line.strip_prefix("error: ").unwrap_or(line);
     match line {
-        "unclosed group" => "Unclosed group".to_owned(),
-        "unclosed character class" => "Unclosed character class".to_owned(),
+        // Java notices both at the end, and marks where it is if that is within the pattern.
+        "unclosed group" => {
+            let end = pattern.chars().count();
+            format!("Unclosed group near index {end}\n{pattern}")
+        }
+        "unclosed character class" => {
+            let last = pattern.chars().count().saturating_sub(1);
+            let mark = " ".repeat(last);
+            format!("Unclosed character class near index {last}\n{pattern}\n{mark}^")
+        }
         "unopened group" => "Unmatched closing ')'".to_owned(),
         other => other.to_owned(),
     }
@@ -352,7 +360,15 @@ mod tests {
             ]
         );
         assert_eq!(sink(&[("topics", "a"), ("topics.regex", "b")]).len(), 2);
-        assert!(sink(&[("topics.regex", "a(")])[0].contains("Invalid regex"));
+        for (pattern, why) in [
+            ("a(", "Unclosed group near index 2\na("),
+            ("a[b", "Unclosed character class near index 2\na[b\n  ^"),
+            ("a)", "Unmatched closing ')'"),
+        ] {
+            let invalid = "Invalid value PATTERN for configuration topics.regex: Invalid regex: ";
+            let said = format!("{}{why}", invalid.replace("PATTERN", pattern));
+            assert_eq!(sink(&[("topics.regex", pattern)])[0], said);
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn valid_patterns(text: &str) -> Result<(), String> {
         found.map_err(|problem| {
             format!(
                 "Syntax error in regular expression: {}",
-                what_is_wrong(&problem)
+                what_is_wrong(pattern, &problem)
             )
         })
     })

@@ -7,6 +7,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::config_log::SessionKey;
+use crate::java_base64;
 
 /// The header with the signature, in base64.
 pub const SIGNATURE_HEADER: &str = "X-Connect-Authorization";
@@ -99,19 +100,29 @@ fn mac<M: Mac + KeyInit>(key: &[u8], body: &[u8]) -> M {
 }
 
 /// Why a request between workers is refused; the texts are Kafka's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// One of the two headers is missing.
     #[error("Internal request missing required signature")]
     Missing,
+    /// There is no algorithm of that name.
+    #[error("Algorithm {0} not available")]
+    NoAlgorithm(String),
+    /// The signature is no base64; why.
+    #[error("{0}")]
+    NotBase64(String),
     /// `inter.worker.verification.algorithms` does not have the algorithm.
     #[error(
-        "This worker does not support the algorithm that signed the internal request; see inter.worker.verification.algorithms"
+        "This worker does not support the '{asked}' key signing algorithm used by other workers. This worker is currently \
+         configured to use: [{permitted}]. Check that all workers' configuration files permit the same set of signature \
+         algorithms, and correct any misconfigured worker and restart it."
     )]
-    Algorithm,
-    /// The signature is no base64.
-    #[error("Internal request contained a signature that is not base64")]
-    NotBase64,
+    Algorithm {
+        /// That of the request.
+        asked: String,
+        /// Those of this worker.
+        permitted: String,
+    },
     /// This worker has not read a key yet.
     #[error(
         "This worker is still starting up and has not been able to read a session key from the config topic yet"
@@ -125,9 +136,11 @@ pub enum Refused {
 impl Refused {
     /// The HTTP status of the refusal.
     #[must_use]
-    pub const fn status(self) -> u16 {
+    pub const fn status(&self) -> u16 {
         match self {
-            Self::Missing | Self::Algorithm | Self::NotBase64 => 400,
+            Self::Missing | Self::NoAlgorithm(_) | Self::NotBase64(_) | Self::Algorithm { .. } => {
+                400
+            }
             Self::NoKey => 503,
             Self::Invalid => 403,
         }
@@ -137,7 +150,7 @@ impl Refused {
 /// Checks a request that claims to come from a worker.
 ///
 /// # Errors
-/// In the order in which Java checks: headers, algorithm, base64, key, signature.
+/// In the order in which Java checks: headers, whether there is the algorithm, base64, whether it is permitted, key, signature.
 pub fn check(
     signature: Option<&str>,
     algorithm: Option<&str>,
@@ -145,13 +158,20 @@ pub fn check(
     key: Option<&SessionKey>,
     body: &[u8],
 ) -> Result<(), Refused> {
-    let (Some(signature), Some(algorithm)) = (signature, algorithm) else {
+    let (Some(signature), Some(asked)) = (signature, algorithm) else {
         return Err(Refused::Missing);
     };
-    let algorithm =
-        SignatureAlgorithm::from_name(algorithm).filter(|algorithm| permitted.contains(algorithm));
-    let algorithm = algorithm.ok_or(Refused::Algorithm)?;
-    let signature = STANDARD.decode(signature).map_err(|_| Refused::NotBase64)?;
+    let algorithm = SignatureAlgorithm::from_name(asked);
+    let algorithm = algorithm.ok_or_else(|| Refused::NoAlgorithm(asked.to_owned()))?;
+    let signature = java_base64::decode(signature.as_bytes())
+        .map_err(|why| Refused::NotBase64(why.to_string()))?;
+    if !permitted.contains(&algorithm) {
+        let permitted: Vec<&str> = permitted.iter().map(|one| one.name()).collect();
+        return Err(Refused::Algorithm {
+            asked: asked.to_owned(),
+            permitted: permitted.join(", "),
+        });
+    }
     let key = key.and_then(SessionKey::bytes).ok_or(Refused::NoKey)?;
     if algorithm.verify(&key, body, &signature) {
         Ok(())
@@ -249,14 +269,24 @@ mod tests {
             Refused::Missing
         );
         assert_eq!(refused(Some(&good), None, None, b""), Refused::Missing);
+        let text = |signature, algorithm| {
+            let refused = refused(Some(signature), Some(algorithm), None, b"");
+            (refused.status(), refused.to_string())
+        };
         assert_eq!(
-            refused(Some("?"), Some("HmacSHA512"), None, b""),
-            Refused::Algorithm
+            text("?", "nonsense"),
+            (400, "Algorithm nonsense not available".to_owned())
         );
         assert_eq!(
-            refused(Some("?"), Some("HmacSHA256"), None, b""),
-            Refused::NotBase64
+            text("??", "HmacSHA512"),
+            (400, "Illegal base64 character 3f".to_owned())
         );
+        let (status, why) = text(&good, "HmacSHA512");
+        assert_eq!(status, 400);
+        assert!(why.starts_with(
+            "This worker does not support the 'HmacSHA512' key signing algorithm used by other workers. This worker is \
+             currently configured to use: [HmacSHA256]. Check that all workers' configuration files"
+        ));
         assert_eq!(
             refused(Some(&good), Some("HmacSHA256"), None, b"body"),
             Refused::NoKey

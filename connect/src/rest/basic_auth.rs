@@ -14,13 +14,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use tracing::warn;
 
 use super::error::ApiError;
 use crate::config::read_properties;
 use crate::herder::HerderError;
+use crate::java_base64;
 
 /// The login module that is understood, by its simple name.
 const MODULE: &str = "PropertyFileLoginModule";
@@ -88,9 +87,7 @@ impl BasicAuth {
         else {
             return Ok(self.users.is_empty());
         };
-        let decoded = STANDARD
-            .decode(encoded)
-            .map_err(|_| "the credentials in the header Authorization are no base64".to_owned())?;
+        let decoded = java_base64::decode(encoded.as_bytes()).map_err(|why| why.to_string())?;
         let decoded = String::from_utf8_lossy(&decoded);
         let known = decoded.split_once(':').filter(|(user, _)| !user.is_empty());
         Ok(self.users.is_empty()
@@ -209,6 +206,9 @@ fn is_internal(request: &Request) -> bool {
 mod tests {
     use std::fs;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]
@@ -249,7 +249,10 @@ mod tests {
             (Ok(false), Ok(false), Ok(false), Ok(false))
         );
         assert_eq!(permits(Some("Bearer x".to_owned())), Ok(false));
-        assert!(permits(Some("Basic ***".to_owned())).is_err());
+        assert_eq!(
+            permits(Some("Basic ***".to_owned())),
+            Err("Illegal base64 character 2a".to_owned())
+        );
         assert!(!format!("{auth:?}").contains("alice"));
     }
 

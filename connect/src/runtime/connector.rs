@@ -86,8 +86,9 @@ impl Said {
 impl ConnectorRun {
     /// Runs the connector until it is stopped or has failed.
     pub(super) async fn run(mut self) {
-        if let Err(trace) = caught(self.serve()).await.unwrap_or_else(Err) {
-            self.report(ConnectorEvent::Failed(trace)).await;
+        let panicked = |trace| Err(ConnectorEvent::Failed(trace));
+        if let Err(failed) = caught(self.serve()).await.unwrap_or_else(panicked) {
+            self.report(failed).await;
         }
         self.report(ConnectorEvent::Gone).await;
     }
@@ -101,8 +102,8 @@ impl ConnectorRun {
             .await;
     }
 
-    /// Serves commands; the error is the trace with which the connector failed.
-    async fn serve(&mut self) -> Result<(), String> {
+    /// Serves commands; the error is the report of how the connector failed.
+    async fn serve(&mut self) -> Result<(), ConnectorEvent> {
         let said = Arc::new(Said::default());
         let mut plugin = None;
         self.apply(self.target, &mut plugin, &said).await?;
@@ -112,7 +113,7 @@ impl ConnectorRun {
                 () = said.failed.notified() => {
                     if let Some(error) = said.take_error() {
                         stop(&mut plugin).await;
-                        return Err(format!("{error:?}"));
+                        return Err(failed(&error));
                     }
                     continue;
                 }
@@ -143,7 +144,7 @@ impl ConnectorRun {
         target: TargetState,
         plugin: &mut Option<Box<dyn DynConnector>>,
         said: &Arc<Said>,
-    ) -> Result<(), String> {
+    ) -> Result<(), ConnectorEvent> {
         let state = match target {
             TargetState::Started => State::Running,
             TargetState::Paused => State::Paused,
@@ -153,11 +154,9 @@ impl ConnectorRun {
             stop(plugin).await;
         } else if plugin.is_none() {
             info!(class = self.class.info().class(), "starting connector");
-            *plugin = Some(
-                self.start(said)
-                    .await
-                    .map_err(|error| format!("{error:?}"))?,
-            );
+            let config = self.resolved().map_err(|error| not_made(&error))?;
+            let started = self.start(said, config).await;
+            *plugin = Some(started.map_err(|error| failed(&error))?);
         }
         self.report(ConnectorEvent::State(state)).await;
         Ok(())
@@ -166,13 +165,10 @@ impl ConnectorRun {
     fn start(
         &self,
         said: &Arc<Said>,
+        config: Properties,
     ) -> BoxFuture<'static, Result<Box<dyn DynConnector>, ConnectError>> {
         let events = Arc::clone(said) as Arc<dyn ConnectorEvents>;
         let context = ConnectorContext::new(Arc::clone(&self.name), events);
-        let config = match self.resolved() {
-            Ok(config) => config,
-            Err(error) => return Box::pin(std::future::ready(Err(error))),
-        };
         if let Some(said) = without_effect(&config) {
             warn!("{said}");
         }
@@ -200,7 +196,7 @@ impl ConnectorRun {
         &self,
         plugin: Option<&mut (dyn DynConnector + 'static)>,
         tasks_max: u32,
-    ) -> Result<Vec<Arc<ConfigMap>>, String> {
+    ) -> Result<Vec<Arc<ConfigMap>>, ConnectorEvent> {
         let Some(plugin) = plugin else {
             warn!("a connector that does not run has no task configurations");
             return Ok(Vec::new());
@@ -209,7 +205,7 @@ impl ConnectorRun {
         let configs = plugin
             .task_configs(max)
             .await
-            .map_err(|error| format!("{error:?}"))?;
+            .map_err(|error| failed(&error))?;
         let configs = configs.into_iter().map(|config| self.complete(config));
         let configs = with_variables_again(&self.config, configs.collect());
         Ok(configs.into_iter().map(Arc::new).collect())
@@ -229,6 +225,17 @@ impl ConnectorRun {
             }
         }
         config
+    }
+}
+
+fn failed(error: &ConnectError) -> ConnectorEvent {
+    ConnectorEvent::Failed(format!("{error:?}"))
+}
+
+fn not_made(error: &ConnectError) -> ConnectorEvent {
+    ConnectorEvent::NotMade {
+        why: error.to_string(),
+        trace: format!("{error:?}"),
     }
 }
 

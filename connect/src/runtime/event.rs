@@ -27,6 +27,13 @@ pub(crate) enum WorkerEvent {
 pub(crate) enum ConnectorEvent {
     /// It is in this state now.
     State(State),
+    /// There is no connector to start: its configuration is wrong, or there is no such class. Nothing of the plugin has run.
+    NotMade {
+        /// What is wrong.
+        why: String,
+        /// The same with its causes.
+        trace: String,
+    },
     /// It failed; the trace says why.
     Failed(String),
     /// The task configurations that were asked for.

@@ -121,8 +121,9 @@ impl Worker {
         let future = async move {
             match future {
                 Ok(connector) => connector.run().await,
-                Err(trace) => {
-                    for event in [ConnectorEvent::Failed(trace), ConnectorEvent::Gone] {
+                Err(why) => {
+                    let trace = why.clone();
+                    for event in [ConnectorEvent::NotMade { why, trace }, ConnectorEvent::Gone] {
                         let name = Arc::clone(&owner);
                         let _ = events
                             .send(WorkerEvent::Connector { name, run, event })

@@ -164,6 +164,7 @@ impl World {
         }
         free(&mut body);
         without_refusals(&mut body);
+        without_stages(&mut body);
         Answer {
             status: answer.status,
             headers: headers.collect(),
@@ -201,7 +202,7 @@ fn free(value: &mut Value) {
                         *value = Value::from("free");
                     }
                 }
-            } else if name.ends_with("converter")
+            } else if (name.ends_with("converter") || is_class_of_stage(name))
                 && let Some(choice) = fields.get_mut("recommended_values")
             {
                 // Which plugins there are is another matter.
@@ -211,6 +212,21 @@ fn free(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(free),
         Value::String(text) => *text = free_text(text),
         _ => {}
+    }
+}
+
+/// Whether a key names the class of a transformation or predicate.
+fn is_class_of_stage(key: &str) -> bool {
+    key.ends_with(".type") && (key.starts_with("transforms.") || key.starts_with("predicates."))
+}
+
+/// Takes out of a list of plugins what only Java's worker has. ARCHITECTURE.md lists it.
+fn without_stages(body: &mut Value) {
+    if let Value::Array(plugins) = body {
+        plugins.retain(|plugin| {
+            let kind = plugin.get("type").and_then(Value::as_str);
+            !matches!(kind, Some("transformation" | "predicate"))
+        });
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Part {
     pub(super) state: Option<State>,
     /// Why it failed.
     pub(super) trace: Option<Arc<str>>,
+    /// Nothing of the plugin has run: there is no version to show.
+    pub(super) not_made: bool,
 }
 
 impl Part {
@@ -26,7 +28,7 @@ impl Part {
         *self = Self {
             run: Some(run),
             state: self.state,
-            trace: None,
+            ..Self::default()
         };
     }
 
@@ -50,7 +52,7 @@ impl Part {
         Some(ConnectorState {
             state: self.state?,
             worker_id: Arc::clone(worker_id),
-            version: Some(Arc::clone(version)),
+            version: (!self.not_made).then(|| Arc::clone(version)),
             trace: self.trace.clone(),
         })
     }

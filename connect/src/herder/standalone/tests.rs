@@ -142,12 +142,15 @@ async fn a_connector_that_fails_or_panics_is_shown_as_failed_with_its_trace() {
         ("no such host", "no such host"),
         ("panic", "panic: as the script says"),
     ] {
-        let error = put(&herder, &[("steps", steps)])
-            .await
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains(trace), "{error}");
+        let error = put(&herder, &[("steps", steps)]).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Failed to transition connector c to state STARTED"
+        );
         assert_eq!(state(&herder), Some(State::Failed));
+        let status = herder.view().connectors["c"].status.clone().unwrap();
+        let shown = status.connector.trace.clone().unwrap_or_default();
+        assert!(shown.contains(trace), "{shown}");
     }
     let error = put(&herder, &[("task.configs", "no tables")])
         .await

@@ -147,7 +147,8 @@ impl Validator {
                     format!("Consumer group {own} conflicts with Connect worker group {group}");
                 parts.complain(OVERRIDE, Some(own), why);
             }
-            Some(_) => {}
+            // Kafka shows it among the connector's keys as well as among the client's.
+            Some(own) => parts.mention(OVERRIDE, own),
             None => {
                 let name = given.get("name").unwrap_or_default();
                 if format!("connect-{name}") == *group {

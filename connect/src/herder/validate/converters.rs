@@ -134,6 +134,9 @@ impl Validator {
             if given.get(slot.version).is_none() {
                 info.value.value.clone_from(&version);
             }
+            if let Err(why) = VersionRange::parse(given.get(slot.version)) {
+                info.value.errors.push(why);
+            }
             info.value.visible = found.is_some();
             info.value.recommended_values = version.into_iter().collect();
         }
@@ -154,7 +157,12 @@ impl Validator {
             let Some(found) = self.find_converter(slot, name) else {
                 continue;
             };
-            if let Some(why) = version_complaint(&found, given.get(slot.version)) {
+            let Ok(range) = VersionRange::parse(given.get(slot.version)) else {
+                // The version has its complaint already.
+                continue;
+            };
+            if let Some(range) = range.filter(|range| !range.contains(found.version)) {
+                let why = other_version(found.class, &range, found.version);
                 parts.complain(slot.key, Some(name), why.clone());
                 parts.complain(slot.version, given.get(slot.version), why);
                 continue;
@@ -225,14 +233,4 @@ fn converter_key(
         definition.name.clone_from(&info.value.name);
     }
     info
-}
-
-fn version_complaint(found: &Found, asked: Option<&str>) -> Option<String> {
-    match VersionRange::parse(asked) {
-        Ok(range) => {
-            let range = range.filter(|range| !range.contains(found.version))?;
-            Some(other_version(found.class, &range, found.version))
-        }
-        Err(why) => Some(why),
-    }
 }

@@ -126,17 +126,17 @@ fn null_complaint(key: &ConfigKey) -> Option<String> {
     if !key.required && key.default_value().is_none() {
         return None;
     }
+    // A null is as wrong as a name that is not known.
+    let unknown = || Some(key.check("null").err()?.message().to_owned());
     if !key.allowed.is_empty() {
-        let why = format!("String must be one of: {}", key.allowed.join(", "));
-        return Some(invalid(key.name, "null", &why));
+        return unknown();
     }
     key.checks.iter().find_map(|check| match check {
         Check::AtLeast(_) | Check::Within(..) | Check::WithinReal(..) => {
             Some(invalid(key.name, "null", "Value must be non-null"))
         }
-        Check::OneOf(allowed) if key.config_type != ConfigType::List => {
-            let why = format!("String must be one of: {}", allowed.join(", "));
-            Some(invalid(key.name, "null", &why))
+        Check::OneOf(_) | Check::OneOfIgnoringCase(_) if key.config_type != ConfigType::List => {
+            unknown()
         }
         Check::Unique => Some(format!(
             "Configuration '{}' values must not be null.",

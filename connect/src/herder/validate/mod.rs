@@ -217,6 +217,12 @@ impl Parts {
         self.configs.insert(0, info);
     }
 
+    /// Shows a key that nobody declares, without a complaint.
+    fn mention(&mut self, name: &str, value: &str) {
+        let info = keys::undeclared(name, Some(value), Vec::new());
+        self.configs.insert(0, info);
+    }
+
     fn into_infos(self) -> ConfigInfos {
         ConfigInfos {
             name: String::new(),

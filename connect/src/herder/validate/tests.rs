@@ -325,3 +325,63 @@ fn a_source_is_asked_whether_it_can_do_what_transactions_need() {
     assert!(errors[0].starts_with("The connector does not support connector-defined"));
     assert_eq!(errors.len(), 1);
 }
+
+/// What is said about one key of a connector that is fine otherwise.
+fn complaints(key: &str, given: Option<&str>) -> Vec<String> {
+    let mut pairs = vec![
+        ("name", Some("a")),
+        ("connector.class", Some("Scripted")),
+        ("steps", Some("ok")),
+    ];
+    pairs.push((key, given));
+    let infos = validate(&pairs);
+    value(&infos, key).errors.clone()
+}
+
+#[test]
+fn numbers_names_and_versions_are_complained_about_in_javas_words() {
+    assert_eq!(
+        complaints("tasks.max", Some("-1")),
+        ["Invalid value -1 for configuration tasks.max: Value must be at least 1"]
+    );
+    let null = "Null value can not be supplied as the configuration value.";
+    assert_eq!(
+        complaints("transaction.boundary", None),
+        [
+            "Invalid value null for configuration transaction.boundary: String must be one of (case insensitive): INTERVAL, \
+             POLL, CONNECTOR",
+            null
+        ]
+    );
+    assert_eq!(
+        complaints("errors.tolerance", None),
+        [
+            "Invalid value null for configuration errors.tolerance: String must be one of: none, all",
+            null
+        ]
+    );
+    for key in [
+        "key.converter.plugin.version",
+        "header.converter.plugin.version",
+    ] {
+        assert_eq!(complaints(key, Some("[1")), ["Unbounded range: [1"]);
+        assert_eq!(complaints(key, Some("latest")), [""; 0]);
+    }
+}
+
+#[test]
+fn a_version_that_is_none_is_complained_about_once_whoever_is_converted_by() {
+    let mut validator = validator(OverridePolicy::All);
+    validator.plugins = Arc::new(plugins().converter::<TextConverter>());
+    let pairs = config(&[
+        ("name", "a"),
+        ("connector.class", "Scripted"),
+        ("steps", "ok"),
+        ("key.converter", "test.TextConverter"),
+        ("key.converter.plugin.version", "[1"),
+    ]);
+    let pairs = pairs.into_iter().map(|(key, value)| (key, Some(value)));
+    let infos = validator.validate(&pairs.collect()).unwrap();
+    assert_eq!(infos.error_count, 1);
+    assert_eq!(value(&infos, "key.converter").errors, [""; 0]);
+}

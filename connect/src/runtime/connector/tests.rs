@@ -12,6 +12,7 @@ use crate::runtime::{RunId, TargetState};
 async fn report(bench: &mut Bench) -> String {
     match bench.connector_event().await {
         ConnectorEvent::State(state) => state.to_string(),
+        ConnectorEvent::NotMade { why, .. } => format!("NOT MADE {why}"),
         ConnectorEvent::Failed(trace) => format!("FAILED {trace}"),
         ConnectorEvent::TaskConfigs(configs) => format!("{configs:?}"),
         ConnectorEvent::Reconfigure => "reconfigure".to_owned(),
@@ -99,6 +100,18 @@ async fn a_connector_that_fails_or_panics_says_why() {
     assert_eq!(
         report(&mut bench).await,
         "FAILED panic: connector.stop panics"
+    );
+    assert_eq!(report(&mut bench).await, "gone");
+}
+
+#[tokio::test]
+async fn a_connector_whose_configuration_is_wrong_is_not_made() {
+    let (mut bench, script) = (Bench::new().await, SourceScript::new());
+    let half = script.config(&[("topic.creation.default.partitions", "2")]);
+    bench.start_connector(&half, TargetState::Started);
+    assert_eq!(
+        report(&mut bench).await,
+        "NOT MADE Missing required configuration \"topic.creation.default.replication.factor\" which has no default value."
     );
     assert_eq!(report(&mut bench).await, "gone");
 }

@@ -325,14 +325,23 @@ impl Sink<'_> {
 
     /// Converts `records` into the batch.
     async fn take(&mut self, records: &ConsumerRecords) -> Result<(), ConnectError> {
+        self.batch.reserve(records.len());
+        for record in records {
+            match self.conversion.convert(&record) {
+                Ok(record) => self.batch.push(record),
+                Err(problem) => {
+                    // The task has used the topics of those that could be read.
+                    for record in &self.batch {
+                        self.run.reports.topic(&record.topic).await;
+                    }
+                    return Err(problem);
+                }
+            }
+        }
         for partition in records.partitions() {
             if self.run.reports.is_new_topic(&partition.topic) {
                 self.run.reports.topic(&partition.topic).await;
             }
-        }
-        self.batch.reserve(records.len());
-        for record in records {
-            self.batch.push(self.conversion.convert(&record)?);
         }
         Ok(())
     }

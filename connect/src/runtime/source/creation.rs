@@ -251,7 +251,7 @@ mod tests {
                  to use the broker's default",
                 "Invalid value a,a for configuration topic.creation.groups: Duplicate alias provided.",
                 "Invalid value [(, b] for configuration topic.creation.a.include: Syntax error in regular expression: \
-                 Unclosed group",
+                 Unclosed group near index 1\n(",
                 "Invalid value x for configuration topic.creation.a.replication.factor: Not a number of type SHORT",
             ]
         );

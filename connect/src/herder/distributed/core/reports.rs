@@ -47,12 +47,20 @@ impl Core {
                     });
                 }
             }
-            ConnectorEvent::Failed(trace) => {
-                error!(connector = &**name, "connector failed: {trace}");
+            ConnectorEvent::NotMade { trace, .. } => {
                 part.state = Some(State::Failed);
-                let reason = HerderError::Internal(format!("Failed to start connector: {name}"));
-                self.put_connector_status(name, State::Failed, Some(trace.into()));
-                self.connector_is_up(name, &Err(reason));
+                let status = Status {
+                    // Nothing of the plugin has run.
+                    version: None,
+                    ..self.status(name, State::Failed, Some(trace.as_str().into()))
+                };
+                self.put_status_of_connector(name, status);
+                self.connector_failed(name, &trace);
+            }
+            ConnectorEvent::Failed(trace) => {
+                part.state = Some(State::Failed);
+                self.put_connector_status(name, State::Failed, Some(trace.as_str().into()));
+                self.connector_failed(name, &trace);
             }
             ConnectorEvent::TaskConfigs(configs) => self.take_task_configs(now, name, configs),
             ConnectorEvent::Reconfigure => {
@@ -67,6 +75,12 @@ impl Core {
                 }
             }
         }
+    }
+
+    fn connector_failed(&mut self, name: &Arc<str>, trace: &str) {
+        error!(connector = &**name, "connector failed: {trace}");
+        let reason = HerderError::Internal(format!("Failed to start connector: {name}"));
+        self.connector_is_up(name, &Err(reason));
     }
 
     fn handle_task(&mut self, id: &ConnectorTaskId, run: RunId, event: TaskEvent) {
@@ -186,9 +200,13 @@ impl Core {
         state: State,
         trace: Option<Arc<str>>,
     ) {
-        let now = self.statuses.connectors.get(name);
         let status = self.status(name, state, trace);
-        if is_safe(state) && !StatusState::may_put(now, &status) {
+        self.put_status_of_connector(name, status);
+    }
+
+    fn put_status_of_connector(&mut self, name: &Arc<str>, status: Status) {
+        let now = self.statuses.connectors.get(name);
+        if is_safe(status.state) && !StatusState::may_put(now, &status) {
             return;
         }
         let key = StatusKey::Connector(Arc::clone(name));

@@ -45,7 +45,19 @@ impl Core {
                 entry.connector.is(state);
                 self.waited_for(now, name, |waiting| waiting == Waiting::ConnectorState);
             }
-            ConnectorEvent::Failed(trace) => self.connector_failed(now, name, &trace),
+            ConnectorEvent::NotMade { why, trace } => {
+                entry.connector.not_made = true;
+                self.connector_failed(now, name, &trace, why);
+            }
+            ConnectorEvent::Failed(trace) => {
+                let (waiting, target) = (entry.waiting, entry.target);
+                let why = if waiting == Some(Waiting::ConnectorState) {
+                    format!("Failed to transition connector {name} to state {target}")
+                } else {
+                    format!("Failed to start connector {name}: {trace}")
+                };
+                self.connector_failed(now, name, &trace, why);
+            }
             ConnectorEvent::TaskConfigs(configs) => {
                 if entry.waiting == Some(Waiting::TaskConfigs) {
                     self.take_task_configs(now, name, configs);
@@ -72,7 +84,8 @@ impl Core {
         }
     }
 
-    fn connector_failed(&mut self, now: Instant, name: &Arc<str>, trace: &str) {
+    /// `why` is what is answered to who has asked for its start.
+    fn connector_failed(&mut self, now: Instant, name: &Arc<str>, trace: &str, why: String) {
         let Some(entry) = self.entries.get_mut(name) else {
             return;
         };
@@ -82,9 +95,7 @@ impl Core {
             entry.waiting,
             Some(Waiting::ConnectorState | Waiting::TaskConfigs)
         ) {
-            let reason =
-                HerderError::Internal(format!("Failed to start connector {name}: {trace}"));
-            self.fail_job(name, reason);
+            self.fail_job(name, HerderError::Internal(why));
             self.advance(now, name);
         }
     }
@@ -100,7 +111,8 @@ impl Core {
                  of tasks it is configured to create."
             );
             if entry.spec.tasks_max_enforce {
-                return self.connector_failed(now, name, &complaint);
+                let why = format!("Failed to start connector {name}: {complaint}");
+                return self.connector_failed(now, name, &complaint, why);
             }
             warn!("{complaint}");
         }

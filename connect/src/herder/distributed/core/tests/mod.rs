@@ -6,7 +6,7 @@ use self::cluster::{Cluster, MAX_DELAY};
 use super::*;
 use crate::distributed::status_log::encode_status;
 use crate::runtime::State;
-use crate::runtime::event::{TaskEvent, WorkerEvent};
+use crate::runtime::event::{ConnectorEvent, TaskEvent, WorkerEvent};
 
 fn started(protocol: Protocol, seed: u64) -> Cluster {
     let mut cluster = Cluster::new(protocol, 3, seed);
@@ -358,6 +358,35 @@ fn a_killed_workers_work_is_taken_over_once_the_delay_is_over() {
     cluster.settle();
     cluster.check_all_runs();
     assert!(cluster.now >= before + MAX_DELAY);
+}
+
+#[test]
+fn a_connector_that_is_not_made_has_no_version() {
+    let mut cluster = started(Protocol::Sessioned, 9);
+    let name: Arc<str> = "a".into();
+    let owner = cluster
+        .workers
+        .values_mut()
+        .find(|worker| worker.running.contains("a"))
+        .unwrap();
+    let run = owner.core.connectors.run(&name).unwrap();
+    assert!(owner.core.statuses.connectors[&name].version.is_some());
+    owner.running.remove("a");
+    let not_made = ConnectorEvent::NotMade {
+        why: "no topics".to_owned(),
+        trace: "ConfigException: no topics".to_owned(),
+    };
+    for event in [not_made, ConnectorEvent::Gone] {
+        owner.events.push_back(WorkerEvent::Connector {
+            name: Arc::clone(&name),
+            run,
+            event,
+        });
+    }
+    cluster.settle();
+    let status = &cluster.workers["w1"].core.statuses.connectors[&name];
+    assert_eq!((status.state, &status.version), (State::Failed, &None));
+    assert_eq!(status.trace.as_deref(), Some("ConfigException: no topics"));
 }
 
 #[test]
