@@ -43,6 +43,13 @@ impl DeliverySpan {
     pub fn try_result(&self) -> Option<Result<(), Error>> {
         result(&self.completion, self.first, self.last)
     }
+
+    /// Waits until all records of the batch are written or failed, so that [`try_result`](Self::try_result) tells.
+    ///
+    /// *Cancel safe.*
+    pub fn settled(&self) -> impl Future<Output = ()> + Send + use<> {
+        Arc::clone(&self.completion).settled()
+    }
 }
 
 fn result(completion: &Completion, first: u32, last: u32) -> Option<Result<(), Error>> {

@@ -146,18 +146,31 @@ impl Reports {
         self.last_topic.as_ref() != Some(topic)
     }
 
-    /// Whether the task has used `topic` before.
+    /// Whether the task has met `topic` before.
     pub(super) fn knows_topic(&self, topic: &str) -> bool {
         self.topics.contains(topic)
     }
 
-    /// Reports a topic when the task uses it for the first time.
-    pub(super) async fn topic(&mut self, topic: &Arc<str>) {
-        if !self.topics.contains(topic) {
+    /// Takes `topic` as that of the last record; whether the task meets it for the first time.
+    pub(super) fn meet(&mut self, topic: &Arc<str>) -> bool {
+        let is_first = !self.topics.contains(topic);
+        if is_first {
             self.topics.insert(Arc::clone(topic));
-            self.send(TaskEvent::Topic(Arc::clone(topic))).await;
         }
         self.last_topic = Some(Arc::clone(topic));
+        is_first
+    }
+
+    /// Reports that `topic` is in use.
+    pub(super) async fn in_use(&self, topic: Arc<str>) {
+        self.send(TaskEvent::Topic(topic)).await;
+    }
+
+    /// Reports a topic when the task meets it for the first time.
+    pub(super) async fn topic(&mut self, topic: &Arc<str>) {
+        if self.meet(topic) {
+            self.in_use(Arc::clone(topic)).await;
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod commit;
 pub(crate) mod creation;
+mod new_topics;
 mod pending;
 mod pipeline;
 mod send;

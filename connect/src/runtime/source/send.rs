@@ -24,10 +24,12 @@ impl Source<'_> {
     /// Hands all of `records` to the producer, waiting for room where there is none.
     pub(super) async fn send(&mut self, records: Vec<SourceRecord>) -> Result<Flow, ConnectError> {
         for (number, record) in (1..).zip(records) {
-            if self.run.reports.is_new_topic(&record.topic)
-                && self.meet_topic(&record.topic).await? == Flow::Stop
-            {
-                return Ok(Flow::Stop);
+            let mut is_first = false;
+            if self.run.reports.is_new_topic(&record.topic) {
+                if self.create_topic(&record.topic).await? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+                is_first = self.run.reports.meet(&record.topic);
             }
             let delivery = match self.pipeline.try_send(&self.producer, &record)? {
                 Some(delivery) => delivery,
@@ -36,6 +38,9 @@ impl Source<'_> {
                     None => return Ok(Flow::Stop),
                 },
             };
+            if is_first {
+                self.new_topics.sent(&record.topic, (&delivery).into());
+            }
             self.note_sent(record, delivery);
             if number % BREATHER == 0 {
                 tokio::task::yield_now().await;
@@ -58,8 +63,8 @@ impl Source<'_> {
         }
     }
 
-    /// The first record for a topic, or the first after others: the topic is created if it has to be.
-    async fn meet_topic(&mut self, topic: &Arc<str>) -> Result<Flow, ConnectError> {
+    /// Makes sure before the first record for a topic that it exists, if the connector says how topics are created.
+    async fn create_topic(&mut self, topic: &Arc<str>) -> Result<Flow, ConnectError> {
         if let Some(topics) = &self.topics
             && !self.run.reports.knows_topic(topic)
         {
@@ -80,7 +85,6 @@ impl Source<'_> {
                 }
             }
         }
-        self.run.reports.topic(topic).await;
         Ok(Flow::GoOn)
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kconnect_client::producer::Producer;
+use kconnect_client::producer::{DeliverySpan, Producer};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::commit::Committer;
+use super::new_topics::NewTopics;
 use super::pipeline::Pipeline;
 use super::topics::Topics;
 use super::written::Unwritten;
@@ -35,6 +36,8 @@ pub(super) struct Source<'a> {
     pub(super) producer: Producer,
     /// What creates topics, if the connector says how.
     pub(super) topics: Option<Topics>,
+    /// Topics that are in use once their first record is written.
+    pub(super) new_topics: NewTopics<DeliverySpan>,
     pub(super) committer: Committer,
     pub(super) schedule: CommitSchedule,
     /// Offsets were flushed while the plugin was busy; it has not been told yet.
@@ -78,6 +81,7 @@ pub(crate) async fn execute(
         pipeline,
         producer,
         topics,
+        new_topics: NewTopics::new(),
         committer: Committer::new(&run.id, store, context.config.offset_flush_timeout),
         schedule: CommitSchedule::new(
             Instant::now().into_std(),
@@ -112,6 +116,7 @@ impl Source<'_> {
             Err(panic) => {
                 // Whatever state the plugin is in, what Kafka has can be committed.
                 let _ = self.settle().await;
+                self.report_topics().await;
                 self.committer.flush().await;
                 Err(ConnectError::new(panic))
             }
@@ -126,6 +131,7 @@ impl Source<'_> {
     /// Polls and sends until the task is stopped.
     async fn work(&mut self) -> Result<(), ConnectError> {
         loop {
+            self.report_topics().await;
             self.committer.collect()?;
             self.report_written().await;
             if self.schedule.is_due(now()) || self.owes_commit {
@@ -151,6 +157,7 @@ impl Source<'_> {
             committer,
             schedule,
             owes_commit,
+            new_topics,
             ..
         } = self;
         let started = Instant::now();
@@ -160,6 +167,11 @@ impl Source<'_> {
                 biased;
                 () = run.stop.cancelled() => return Ok(None),
                 polled = &mut polling => break polled,
+                () = new_topics.known() => {
+                    for topic in new_topics.take_written() {
+                        run.reports.in_use(topic).await;
+                    }
+                }
                 () = sleep_until(schedule.next().into()) => {
                     // The plugin may take its time; what Kafka has by now is committed all the same.
                     schedule.is_due(now());
@@ -196,6 +208,7 @@ impl Source<'_> {
                         return Ok(Flow::Stop);
                     }
                 }
+                () = self.new_topics.known() => self.report_topics().await,
                 () = sleep_until(self.schedule.next().into()) => self.commit_if_due().await?,
             }
         }
@@ -205,6 +218,7 @@ impl Source<'_> {
 
     /// Commits what Kafka has by now, if it is time.
     pub(super) async fn commit_if_due(&mut self) -> Result<(), ConnectError> {
+        self.report_topics().await;
         self.committer.collect()?;
         self.report_written().await;
         if self.schedule.is_due(now()) {
@@ -224,6 +238,13 @@ impl Source<'_> {
         self.owes_commit = false;
     }
 
+    /// Reports the topics that something has been written to now for the first time.
+    async fn report_topics(&mut self) {
+        for topic in self.new_topics.take_written() {
+            self.run.reports.in_use(topic).await;
+        }
+    }
+
     /// Tells the plugin which of its records have been written, if it wants to know.
     async fn report_written(&mut self) {
         let Some(unwritten) = &mut self.unwritten else {
@@ -240,6 +261,7 @@ impl Source<'_> {
     /// Commits all that Kafka has, waiting for what is on its way.
     async fn finish(&mut self) -> Result<(), ConnectError> {
         let settled = self.settle().await;
+        self.report_topics().await;
         self.report_written().await;
         self.commit().await;
         settled

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kconnect_broker::Fault;
 use kconnect_client::consumer::ConsumerRecord;
+use kconnect_protocol::{ApiKey, ErrorCode};
 
 use crate::api::{SourceRecord, SourceTask as _};
 use crate::data::Value;
@@ -77,7 +79,37 @@ async fn each_topic_is_reported_once() {
             other => panic!("{other:?}"),
         }
     }
+    // Whichever is written first.
+    topics.sort();
     assert_eq!(topics, ["t", "u"]);
+}
+
+#[tokio::test]
+async fn a_topic_is_in_use_when_a_record_is_written_to_it() {
+    let (mut bench, script) = (Bench::new().await, SourceScript::new());
+    bench.create_topic("t", 1).await;
+    bench.create_topic("u", 1).await;
+    let refused = Fault::error(ApiKey::PRODUCE, ErrorCode::TopicAuthorizationFailed);
+    bench.broker.faults().inject(refused.topic("u").always());
+    bench.start_task(&script.config(&[]), TargetState::Started);
+    script.answer(Poll::Records(vec![to("t", "a")]));
+    // The plugin has nothing more and waits; what is written is reported meanwhile.
+    let expected = bench.task_event().await;
+    assert!(matches!(expected, TaskEvent::State(State::Running)));
+    let expected = bench.task_event().await;
+    assert!(matches!(&expected, TaskEvent::Topic(topic) if **topic == *"t"));
+    script.answer(Poll::Records(vec![to("u", "b")]));
+    // That it was refused is noticed after the next poll, if not before.
+    for _ in 0..1_000 {
+        script.answer(Poll::Records(Vec::new()));
+    }
+    loop {
+        match bench.task_event().await {
+            TaskEvent::Failed(_) => {}
+            TaskEvent::Gone => break,
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[tokio::test]
