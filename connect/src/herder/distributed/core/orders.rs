@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Action, Core, Order, Outcome, Ticket};
 use crate::distributed::config_log::ConfigRecord;
 use crate::distributed::status_log::StatusKey;
-use crate::herder::entities::{ConfigMap, ConnectorStateInfo};
+use crate::herder::entities::{ConfigMap, ConnectorState, ConnectorStateInfo};
 use crate::herder::order::ConnectorSpec;
 use crate::herder::{HerderError, Put, RestartRequest};
 use crate::runtime::{ConnectorTaskId, State, TargetState};
@@ -41,7 +41,11 @@ pub(super) enum What {
         name: Arc<str>,
         created: bool,
     },
-    Restarting(RestartRequest),
+    Restarting {
+        request: RestartRequest,
+        /// How all was when the order came.
+        before: Box<ConnectorStateInfo>,
+    },
 }
 
 impl Waiting {
@@ -200,15 +204,16 @@ impl Core {
             return Err(HerderError::NotFound(format!("Unknown connector: {name}")));
         }
         self.check_settled()?;
-        self.status_of(name).ok_or_else(|| {
+        let before = self.status_of(name).ok_or_else(|| {
             HerderError::NotFound(format!("Status for connector {name} not found"))
         })?;
+        let before = Box::new(before);
         let record = ConfigRecord::Restart {
             connector: Arc::clone(name),
             include_tasks: request.include_tasks,
             only_failed: request.only_failed,
         };
-        Ok((vec![record], What::Restarting(request)))
+        Ok((vec![record], What::Restarting { request, before }))
     }
 
     fn put_tasks(
@@ -402,11 +407,11 @@ impl Core {
                     info: view.info(name),
                 }))
             }
-            What::Restarting(request) => {
+            What::Restarting { request, before } => {
                 let status = self
                     .status_of(&request.name)
                     .ok_or_else(|| HerderError::no_status(&request.name))?;
-                Ok(Outcome::Status(restarting(status, request)))
+                Ok(Outcome::Status(restarting(status, before, request)))
             }
         }
     }
@@ -423,18 +428,26 @@ pub(super) fn task_records(name: &Arc<str>, configs: Vec<ConfigMap>) -> Vec<Conf
     records
 }
 
-/// A status with everything that `request` selects shown as restarting.
-fn restarting(mut status: ConnectorStateInfo, request: &RestartRequest) -> ConnectorStateInfo {
+/// A status with everything that `request` selects shown as restarting, with the trace and version from before: a worker that
+/// was quick has said something else by now.
+pub(super) fn restarting(
+    mut status: ConnectorStateInfo,
+    before: &ConnectorStateInfo,
+    request: &RestartRequest,
+) -> ConnectorStateInfo {
     let selects = |state: State| !request.only_failed || state == State::Failed;
-    if selects(status.connector.state) {
-        status.connector.state = State::Restarting;
-    }
-    for task in status
-        .tasks
-        .iter_mut()
-        .filter(|task| request.include_tasks && selects(task.state.state))
-    {
-        task.state.state = State::Restarting;
+    let show = |now: &mut ConnectorState, before: Option<&ConnectorState>| {
+        if let Some(before) = before.filter(|before| selects(before.state)) {
+            now.clone_from(before);
+        }
+        if selects(now.state) {
+            now.state = State::Restarting;
+        }
+    };
+    show(&mut status.connector, Some(&before.connector));
+    for task in status.tasks.iter_mut().filter(|_| request.include_tasks) {
+        let mut before = before.tasks.iter().filter(|before| before.id == task.id);
+        show(&mut task.state, before.next().map(|before| &before.state));
     }
     status
 }

@@ -1,6 +1,7 @@
 //! What a cluster of workers does, told as stories, and a hundred stories more by chance.
 
 mod cluster;
+mod restarts;
 
 use self::cluster::{Cluster, MAX_DELAY};
 use super::*;
