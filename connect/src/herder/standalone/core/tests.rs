@@ -1,5 +1,7 @@
 //! The core against scripted events: what it does is compared as text.
 
+mod not_made;
+
 use std::fmt::Write as _;
 
 use super::*;
@@ -238,33 +240,6 @@ fn a_connector_that_cannot_start_fails_the_order_and_stays_on_record() {
         drive.connector(2, ConnectorEvent::TaskConfigs(Vec::new())),
         "ok 2"
     );
-}
-
-#[test]
-fn a_connector_that_is_not_made_has_no_version_until_one_is() {
-    let mut drive = Drive::new();
-    drive.put(&[], false);
-    let why = "Missing required configuration \"a\"".to_owned();
-    let trace = format!("ConfigException: {why}");
-    assert_eq!(
-        drive.connector(1, ConnectorEvent::NotMade { why, trace }),
-        r#"error 1 Missing required configuration "a""#
-    );
-    drive.connector(1, ConnectorEvent::Gone);
-    let shown = |drive: &mut Drive| {
-        let status = drive.core.poll_view().unwrap().connectors["c"]
-            .status
-            .clone();
-        let connector = status.unwrap().connector.clone();
-        (
-            connector.state,
-            connector.version.as_deref().map(str::to_owned),
-        )
-    };
-    assert_eq!(shown(&mut drive), (State::Failed, None));
-    drive.order(Order::RestartConnector { name: name() });
-    drive.connector(2, ConnectorEvent::State(State::Running));
-    assert_eq!(shown(&mut drive), (State::Running, Some("1".to_owned())));
 }
 
 #[test]
