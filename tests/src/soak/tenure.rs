@@ -106,7 +106,7 @@ impl Tenures {
                 let late = |one: &&Tenure| one.worker == absence.worker && back.contains(&one.from);
                 for one in tenures.iter().filter(late) {
                     let is_taken = tenures.iter().any(|other| {
-                        other.worker != one.worker && other.from <= one.to && other.to >= one.from
+                        other.worker != one.worker && (other.from..=other.to).contains(&one.from)
                     });
                     if is_taken {
                         longest = longest.max(Some(one.to - absence.until));
@@ -218,6 +218,13 @@ mod tests {
         // All that it missed, in one go.
         assert_eq!(longest(&after(20_100, 20_100)), Some(100));
         assert_eq!(longest(&after(20_100, 20_400)), Some(400));
+        // When it was given the task anew, and another one was given it later.
+        let anew = [
+            ("b", 12_000, 19_900),
+            ("a", 21_000, 40_000),
+            ("b", 39_950, 50_000),
+        ];
+        assert_eq!(longest(&run(&anew)), None);
         // Long after, or when nobody else has the task.
         assert_eq!(longest(&after(31_000, 32_000)), None);
         assert_eq!(
