@@ -71,7 +71,8 @@ show("restart", calm(client.restart_connector, SOURCE))
 until("runs after a restart", state, ["RUNNING", "RUNNING"])
 show("restart of everything", states(calm(client.restart_connector, SOURCE, include_tasks=True)))
 until("runs after a restart of everything", state, ["RUNNING", "RUNNING"])
-show("restart of what failed", states(calm(client.restart_connector, SOURCE, include_tasks=True, only_failed=True)))
+# The restart before may still be under way: Java's worker goes on saying RUNNING until it begins with it.
+show("restart of what failed", len(states(calm(client.restart_connector, SOURCE, include_tasks=True, only_failed=True))))
 calm(client.restart_connector_task, SOURCE, 0)
 until("runs after a restart of its task", state, ["RUNNING", "RUNNING"])
 
