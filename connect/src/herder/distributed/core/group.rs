@@ -82,7 +82,8 @@ impl Group {
             .filter(|url| !url.is_empty() && !self.away)
     }
 
-    /// Whether a rebalance is under way or about to be.
+    /// Whether a rebalance is about to be asked for, or what the last one decided is not so yet. While the group only waits for
+    /// its members, each goes on with what it has.
     pub(super) fn is_rebalancing(&self) -> bool {
         self.pending.is_some() || self.rejoin.is_some() || self.joined.is_none() || self.away
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kconnect_broker::Fault;
 use kconnect_protocol::{ApiKey, ErrorCode};
 
+use super::{bench_that_refuses_u, polls_until_it_is_noticed};
 use crate::config::WorkerConfig;
 use crate::runtime::testing::{Bench, Poll, Setup, SourceCall, SourceScript, record};
 use crate::runtime::{State, TargetState};
@@ -82,11 +83,7 @@ async fn offsets_are_committed_while_a_poll_waits_and_while_the_task_is_paused()
 
 #[tokio::test]
 async fn a_record_that_kafka_refuses_for_good_fails_the_task_and_offsets_stay_before_it() {
-    let (mut bench, script) = (Bench::new().await, SourceScript::new());
-    bench.create_topic("t", 1).await;
-    bench.create_topic("u", 1).await;
-    let refused = Fault::error(ApiKey::PRODUCE, ErrorCode::TopicAuthorizationFailed);
-    bench.broker.faults().inject(refused.topic("u").always());
+    let (mut bench, script) = (bench_that_refuses_u().await, SourceScript::new());
     bench.start_task(&script.config(&[]), TargetState::Started);
     let (good, bad) = (Arc::from("t"), Arc::from("u"));
     script.answer(Poll::Records(vec![
@@ -96,11 +93,7 @@ async fn a_record_that_kafka_refuses_for_good_fails_the_task_and_offsets_stay_be
         record(&good, "f", 3, "d"),
     ]));
     bench.consume("t", 1, 3).await;
-    // It is noticed after the next poll, if not before.
-    script.answer(Poll::Records(Vec::new()));
-    for _ in 0..1_000 {
-        script.answer(Poll::Records(Vec::new()));
-    }
+    polls_until_it_is_noticed(&script);
     let trace = bench.failure().await;
     assert!(
         trace.contains("Unrecoverable exception from producer send callback")

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kconnect_broker::Fault;
 use kconnect_client::consumer::ConsumerRecord;
-use kconnect_protocol::{ApiKey, ErrorCode};
 
+use super::{bench_that_refuses_u, polls_until_it_is_noticed};
 use crate::api::{SourceRecord, SourceTask as _};
 use crate::data::Value;
 use crate::runtime::event::TaskEvent;
@@ -86,11 +85,7 @@ async fn each_topic_is_reported_once() {
 
 #[tokio::test]
 async fn a_topic_is_in_use_when_a_record_is_written_to_it() {
-    let (mut bench, script) = (Bench::new().await, SourceScript::new());
-    bench.create_topic("t", 1).await;
-    bench.create_topic("u", 1).await;
-    let refused = Fault::error(ApiKey::PRODUCE, ErrorCode::TopicAuthorizationFailed);
-    bench.broker.faults().inject(refused.topic("u").always());
+    let (mut bench, script) = (bench_that_refuses_u().await, SourceScript::new());
     bench.start_task(&script.config(&[]), TargetState::Started);
     script.answer(Poll::Records(vec![to("t", "a")]));
     // The plugin has nothing more and waits; what is written is reported meanwhile.
@@ -99,10 +94,7 @@ async fn a_topic_is_in_use_when_a_record_is_written_to_it() {
     let expected = bench.task_event().await;
     assert!(matches!(&expected, TaskEvent::Topic(topic) if **topic == *"t"));
     script.answer(Poll::Records(vec![to("u", "b")]));
-    // That it was refused is noticed after the next poll, if not before.
-    for _ in 0..1_000 {
-        script.answer(Poll::Records(Vec::new()));
-    }
+    polls_until_it_is_noticed(&script);
     loop {
         match bench.task_event().await {
             TaskEvent::Failed(_) => {}
